@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#include "bench/program.h"
+
+int balact_command_data(int argc, char **argv) {
+    (void)argc;
+    die(EXIT_BAD_INPUT, "%s: not in this build", argv[0]);
+}
