@@ -21,7 +21,8 @@
  * offset -inf, has probability 0 and gradient contribution 0 and adds nothing to the loss unless
  * the target gives it mass, in which case the loss is +inf. A softmax row that holds +inf, or whose
  * entries are all -inf, has no distribution: NaN. In the sigmoid family +-inf have their limits.
- * A target of exactly 0 contributes exactly 0 whatever its logit (0 * inf = 0), NaN excepted.
+ * A coefficient w_j t_ij (or w_j (1 - t_ij)) of exactly 0 contributes exactly 0 to the loss whatever
+ * its logit (0 * inf = 0), NaN excepted.
  */
 #ifndef BALACT_ACTIVATIONS_H
 #define BALACT_ACTIVATIONS_H

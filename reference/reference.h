@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the reference backend is made of, and the memory and clock that all CPU backends share.
+ */
+#ifndef BALACT_REFERENCE_REFERENCE_H
+#define BALACT_REFERENCE_REFERENCE_H
+
+#include "balact/backend.h"
+
+/* Naive linear layer and SGD step (linear.c); contracts in balact/backend.h. */
+balact_status balact_reference_linear_forward(const struct balact_linear_problem *problem);
+balact_status balact_reference_linear_grad_weight(const struct balact_linear_problem *problem);
+balact_status balact_reference_linear_grad_input(const struct balact_linear_problem *problem);
+balact_status balact_reference_sgd_step(const struct balact_sgd_step *step);
+
+/* Memory and clock of a backend that lives in plain memory (host.c). */
+balact_status balact_host_alloc(size_t bytes, void **memory);
+void balact_host_release(void *memory);
+balact_status balact_host_copy(void *to, const void *from, size_t bytes);
+balact_status balact_host_synchronize(void);
+void balact_host_timer_start(struct balact_timer *timer);
+double balact_host_timer_stop(struct balact_timer *timer);
+
+/* The members of struct balact_backend that these fill. */
+#define BALACT_PLAIN_MEMORY                                                                        \
+    .plain_memory = true, .alloc = balact_host_alloc, .release = balact_host_release,              \
+    .upload = balact_host_copy, .download = balact_host_copy,                                      \
+    .synchronize = balact_host_synchronize, .timer_start = balact_host_timer_start,                \
+    .timer_stop = balact_host_timer_stop
+
+#endif
