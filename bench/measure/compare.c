@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * See compare.h.
+ */
+#include "bench/measure/compare.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+const char *quantity_name(enum quantity quantity) {
+    static const char *const names[] = {"probability", "gradient", "loss", "lse", "weight"};
+    return names[quantity];
+}
+
+/* 0 where both are NaN or the same infinity, infinite where they differ in that, -1 if finite. */
+static double distance_of_kinds(float value, float expected) {
+    if (isfinite(value) && isfinite(expected))
+        return -1.0;
+    if (isnan(value) || isnan(expected))
+        return isnan(value) && isnan(expected) ? 0.0 : INFINITY;
+    return value == expected ? 0.0 : INFINITY;
+}
+
+double ulp_distance(float value, float expected, double scale) {
+    double kinds = distance_of_kinds(value, expected);
+    if (kinds >= 0.0)
+        return kinds;
+    double size = fmax(fabs((double)expected), scale);
+    int exponent;
+    frexp(fmax(size, (double)FLT_MIN), &exponent);
+    return fabs((double)value - expected) / ldexp(1.0, exponent - FLT_MANT_DIG);
+}
+
+double relative_distance(float value, float expected, double floor) {
+    double kinds = distance_of_kinds(value, expected);
+    if (kinds >= 0.0)
+        return kinds;
+    double difference = fabs((double)value - expected);
+    if (difference < (double)FLT_MIN)
+        return 0.0;
+    return difference / fmax(fabs((double)expected), floor);
+}
+
+/* Size of the target term w_j t_ij in a gradient that subtracts it from another of its size. With a
+ * hard label there is no such loss of digits. */
+static double gradient_scale(const struct instance *in, enum balact_family family, int64_t i,
+                             int64_t j) {
+    const struct balact_problem *p = &in->problem;
+    if (!p->targets && p->label_smoothing == 0.0f)
+        return 0.0;
+    if (p->labels && p->labels[i] == p->ignore_index)
+        return 0.0;
+    double s = p->label_smoothing, t;
+    if (p->targets)
+        t = p->targets[i * p->ld_targets + j];
+    else if (family == BALACT_FAMILY_SIGMOID)
+        t = (1.0 - s) * (p->labels[i] == j) + s / 2.0;
+    else
+        t = (1.0 - s) * (p->labels[i] == j) + s / (double)p->cols;
+    return fabs(t * (p->class_weight ? p->class_weight[j] : 1.0) *
+                (p->row_weight ? p->row_weight[i] : 1.0) * p->grad_scale);
+}
+
+static void note(struct worst *worst, double ulp, double relative, bool by_ulp, int64_t row,
+                 int64_t col, float value, float expected) {
+    if (worst->row < 0 || (by_ulp ? ulp > worst->ulp : relative > worst->relative)) {
+        worst->row = row;
+        worst->col = col;
+        worst->value = value;
+        worst->expected = expected;
+    }
+    worst->ulp = fmax(worst->ulp, ulp);
+    worst->relative = fmax(worst->relative, relative);
+}
+
+static void compare_rows(const float *got, const float *expected, int64_t rows, double floor,
+                         struct worst *worst) {
+    for (int64_t i = 0; i < rows; i++)
+        note(worst, ulp_distance(got[i], expected[i], floor),
+             relative_distance(got[i], expected[i], floor), false, i, 0, got[i], expected[i]);
+}
+
+void compare_instances(const struct instance *got, const struct instance *expected,
+                       enum balact_activation activation, enum balact_operation operation,
+                       struct worst worst[QUANTITY_COUNT]) {
+    const struct balact_problem *p = &got->problem;
+    enum balact_family family = balact_activation_info(activation)->family;
+    bool forward = operation == BALACT_FORWARD || operation == BALACT_FORWARD_IN_PLACE;
+    for (int q = 0; q < QUANTITY_COUNT; q++)
+        worst[q] = (struct worst){.row = -1};
+    if (!forward) {
+        compare_rows(got->loss, expected->loss, p->rows, 0.0, &worst[QUANTITY_LOSS]);
+        compare_rows(got->weight, expected->weight, p->rows, 0.0, &worst[QUANTITY_WEIGHT]);
+    }
+    if (family == BALACT_FAMILY_SOFTMAX)
+        compare_rows(got->lse, expected->lse, p->rows, 1.0, &worst[QUANTITY_LSE]);
+    if (operation == BALACT_LOSS)
+        return;
+    enum quantity quantity = forward ? QUANTITY_PROBABILITY : QUANTITY_GRADIENT;
+    const float *out = p->out, *right = expected->problem.out;
+    for (int64_t i = 0; i < p->rows; i++)
+        for (int64_t j = 0; j < p->cols; j++) {
+            float a = out[i * p->ld_out + j], b = right[i * expected->problem.ld_out + j];
+            double scale = forward ? 0.0 : gradient_scale(got, family, i, j);
+            note(&worst[quantity], ulp_distance(a, b, scale),
+                 relative_distance(a, b, fmax(scale, (double)FLT_MIN)), true, i, j, a, b);
+        }
+}
+
+static bool is_pattern(float value) {
+    uint32_t bits, pattern = INSTANCE_PATTERN;
+    memcpy(&bits, &value, sizeof bits);
+    return bits == pattern;
+}
+
+static bool padding_kept(const float *values, int64_t rows, int64_t cols, int64_t ld) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = cols; j < ld; j++)
+            if (!is_pattern(values[i * ld + j]))
+                return false;
+    return true;
+}
+
+const char *instance_damage(const struct instance *in, enum balact_operation operation) {
+    const struct balact_problem *p = &in->problem;
+    bool in_place = operation == BALACT_FORWARD_IN_PLACE || operation == BALACT_LOSS_GRAD_IN_PLACE;
+    if (!padding_kept(in->logits, p->rows, p->cols, p->ld))
+        return "padding of the logits was written";
+    if (!in_place && memcmp(in->logits, in->pristine, (size_t)in->logits_size * sizeof(float)) != 0)
+        return "logits were written";
+    if (!padding_kept(in->out, p->rows, p->cols, in->out_size / p->rows))
+        return "padding of the output was written";
+    if (operation == BALACT_LOSS && !padding_kept(in->out, p->rows, 0, in->out_size / p->rows))
+        return "the output was written by loss";
+    return NULL;
+}

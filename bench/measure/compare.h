@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How far a value is from the reference's. Not finite in one means not finite in the same way in the
+ * other, or the distance is infinite; NaN is never near anything but NaN.
+ */
+#ifndef BALACT_BENCH_MEASURE_COMPARE_H
+#define BALACT_BENCH_MEASURE_COMPARE_H
+
+#include "bench/measure/cases.h"
+
+/* The kinds of numbers an operation returns. */
+enum quantity {
+    QUANTITY_PROBABILITY,
+    QUANTITY_GRADIENT,
+    QUANTITY_LOSS,
+    QUANTITY_LSE,
+    QUANTITY_WEIGHT,
+    QUANTITY_COUNT
+};
+const char *quantity_name(enum quantity quantity);
+
+/* |value - expected| in units in the last place of max(|expected|, scale), fp32 subnormals
+ * included. scale >= 0 is the size of the operands where the result is a difference of given numbers
+ * (soft targets), and 0 otherwise. */
+double ulp_distance(float value, float expected, double scale);
+
+/* |value - expected| / max(|expected|, floor); differences below FLT_MIN count as none. */
+double relative_distance(float value, float expected, double floor);
+
+/* Worst distances of one quantity, and where. */
+struct worst {
+    double ulp, relative;
+    int64_t row, col; /* of the worst by the quantity's own measure */
+    float value, expected;
+};
+
+/* Compares what two runs of `operation` left in two instances of the same case and set. Fills
+ * worst[quantity] for those the operation returns and leaves the others at row = -1. */
+void compare_instances(const struct instance *got, const struct instance *expected,
+                       enum balact_activation activation, enum balact_operation operation,
+                       struct worst worst[QUANTITY_COUNT]);
+
+/* NULL if `operation` left padding, and what it had only to read, as they were; else what it broke. */
+const char *instance_damage(const struct instance *in, enum balact_operation operation);
+
+#endif
