@@ -1,78 +1,187 @@
 # SPDX-License-Identifier: MIT
-# balact: make help lists the targets. Everything is built under $(BUILD), nothing beside the sources.
+# balact: "make help" lists the targets. Everything is built under $(BUILD), nothing beside the
+# sources. Sources are found by folder: a new .c file needs no edit here.
 
-BUILD  ?= build
-PREFIX ?= /usr/local
-CC     ?= cc
-AR     ?= ar
-OPT    ?= -O2 -g
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+AR      ?= ar
+OPT     ?= -O2 -g
+# optional parts to leave out although they are there: "archive jansson dnnl cuda openmp ..."
+WITHOUT ?=
+# -fsanitize= list for this build
+SANITIZE ?=
+# skip: "make test" and "make reproduce" take the machine as it is
+SETUP   ?= run
+FUZZ_SECONDS ?= 60
+RESULTS ?= results
+
 VERSION := 0.1.0
+SONAME  := libbalact.so.0
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := all
 
-# What the machine offers. setup/configure.sh probes with the compiler at hand, writes
-# $(BUILD)/config.mk and touches it only when something changed.
-CONFIG := $(BUILD)/config.mk
-ifeq ($(filter clean help distclean,$(MAKECMDGOALS)),)
-DUMMY := $(shell CC='$(CC)' CFLAGS='$(CFLAGS)' SANITIZE='$(SANITIZE)' WITHOUT='$(WITHOUT)' sh setup/configure.sh '$(BUILD)' >&2)
-include $(CONFIG)
+# ---- What the machine offers -------------------------------------------------------------------
+# setup/configure.sh probes with the compiler at hand, writes $(BUILD)/config.mk and touches it only
+# when something changed. The goals below run on a machine without a compiler: they install first
+# and start a second make for the rest.
+UNCONFIGURED := help clean distclean setup test sanitize fuzz lint check-aarch64 check-old-cpu \
+    check-without reproduce reproduce-full bench ci
+GOALS := $(if $(MAKECMDGOALS),$(MAKECMDGOALS),all)
+quote = '$(subst ','\'',$(1))'
+ifneq ($(filter-out $(UNCONFIGURED),$(GOALS)),)
+PROBED := $(shell CC=$(call quote,$(CC)) CFLAGS=$(call quote,$(CFLAGS)) \
+    LDFLAGS=$(call quote,$(LDFLAGS)) WITHOUT=$(call quote,$(WITHOUT)) \
+    NVCC=$(call quote,$(NVCC)) CUDA_HOME=$(call quote,$(CUDA_HOME)) \
+    sh setup/configure.sh $(call quote,$(BUILD)) >&2 && echo yes)
+ifneq ($(PROBED),yes)
+$(error The build cannot start, see the line above)
+endif
+include $(BUILD)/config.mk
 endif
 
+# ---- Flags -------------------------------------------------------------------------------------
+# Without -ffp-contract=off results would differ between compilers; -fno-math-errno changes no value.
 WARN := -Wall -Wextra -Wpedantic
-BASE_CFLAGS := -std=c11 $(WARN) $(OPT) -ffp-contract=off -fno-math-errno -fPIC -fvisibility=default \
-    $(OPENMP_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer) $(CFLAGS)
-BASE_CPPFLAGS := -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -I. \
-    -DBALACT_VERSION='"$(VERSION)"' $(FEATURE_CPPFLAGS) $(CPPFLAGS)
-BASE_LDFLAGS := $(OPENMP_CFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined \
+    -fno-omit-frame-pointer)
+BASE_CFLAGS := -std=c11 $(WARN) $(OPT) -ffp-contract=off -fno-math-errno -fPIC \
+    $(OPENMP_CFLAGS) $(SANITIZE_FLAGS) $(CFLAGS)
+BASE_CPPFLAGS := -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -I. -I$(BUILD)/generated \
+    -DBALACT_VERSION='"$(VERSION)"' $(FEATURE_CPPFLAGS)
+BASE_LDFLAGS := $(OPENMP_CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
 LIBS := $(FEATURE_LIBS) -lm
 
+# ---- Sources -----------------------------------------------------------------------------------
+# Files named for an instruction set get its flags, and are left out where the compiler lacks it.
+AVX2_SOURCES   := $(wildcard optimized/cpu/avx2*.c)
+AVX512_SOURCES := $(wildcard optimized/cpu/avx512*.c)
+CPU_SOURCES := $(filter-out $(AVX2_SOURCES) $(AVX512_SOURCES),$(wildcard optimized/cpu/*.c)) \
+    $(if $(HAVE_AVX2),$(AVX2_SOURCES)) $(if $(HAVE_AVX512),$(AVX512_SOURCES))
 LIBRARY_SOURCES := $(wildcard reference/*.c optimized/*.c datasets/*.c bench/evaluate/*.c) \
     $(CPU_SOURCES)
-PROGRAM_SOURCES := $(wildcard bench/*.c bench/commands/*.c bench/train/*.c bench/measure/*.c plots/*.c)
+PROGRAM_SOURCES := $(wildcard bench/*.c bench/commands/*.c bench/train/*.c bench/measure/*.c \
+    plots/*.c)
 TEST_SOURCES := $(wildcard tests/test_*.c)
+TEST_SCRIPTS := $(wildcard tests/check_*.sh)
+FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 
-LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/obj/%.o)
+# CUDA: every optimized/cuda/*.cu is compiled by nvcc and linked with the static runtime, so that
+# the program starts on a machine without a driver. No .cu file or no nvcc: left out.
+CUDA_SOURCES := $(if $(NVCC_FOUND),$(wildcard optimized/cuda/*.cu))
+ifneq ($(CUDA_SOURCES),)
+CUDA_ARCH ?= -arch=all-major
+BASE_CPPFLAGS += -DBALACT_HAVE_CUDA=1
+LIBS += -L$(CUDA_LIBRARIES) -lcudart_static -lstdc++ -ldl -lrt -lpthread
+NVCC_FLAGS := -O2 -std=c++17 $(CUDA_ARCH) -Xcompiler -fPIC,-Wall,-Wextra
+endif
+BASE_CPPFLAGS += $(CPPFLAGS)
+
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/obj/%.o) $(CUDA_SOURCES:%.cu=$(BUILD)/obj/%.cu.o)
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROGRAM_LIBRARY := $(filter-out $(BUILD)/obj/bench/balact.o,$(PROGRAM_OBJECTS))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
+TEST_OBJECTS  := $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/harness.o
+FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzzers/%)
+SHARED := $(BUILD)/libbalact.so.$(VERSION)
 
-.PHONY: all
-all: $(BUILD)/balact $(BUILD)/libbalact.a
+.PHONY: all tests
+all: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED)
+	@sh setup/left-out.sh '$(BUILD)' '$(if $(NVCC_FOUND),$(if $(CUDA_SOURCES),,nvcc is there, but this version has no CUDA sources),no nvcc found (PATH, CUDA_HOME, /usr/local/cuda))'
+tests: $(TEST_PROGRAMS)
 
-# Compiled flags are a prerequisite: when they change, objects are rebuilt.
+# ---- Stamps: what make cannot see in the times of files ----------------------------------------
+# update NAME: writes standard input to NAME only if it differs from what is there.
+update = cat > $(1).new && if cmp -s $(1).new $(1); then rm $(1).new; else mv $(1).new $(1); fi
+
+# The compiler, its flags and the version of every header in use; objects depend on it.
 $(BUILD)/flags: FORCE
-	@mkdir -p $(BUILD)
-	@echo '$(subst ','\'',$(CC) $(BASE_CPPFLAGS) $(BASE_CFLAGS) | $(BASE_LDFLAGS) $(LIBS))' > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(CC) $(BASE_CPPFLAGS) $(BASE_CFLAGS) | $(AVX2_CFLAGS) | \
+	    $(AVX512_CFLAGS) | $(NVCC_FOUND) $(NVCC_FLAGS) | $(FINGERPRINT)) | $(call update,$@)
+
+# The lists of objects and the linker's flags; archives and programs depend on it.
+$(BUILD)/lists: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(AR) $(BASE_LDFLAGS) $(LIBS) $(CHECK_LIBS)) $(LIBRARY_OBJECTS) \
+	    $(PROGRAM_OBJECTS) | $(call update,$@)
+
+# Provenance for run.json: BALACT_BUILD_COMMIT, _DIRTY, _COMPILER and _CFLAGS.
+$(BUILD)/generated/build_info.h: FORCE
+	@mkdir -p $(@D)
+	@CC=$(call quote,$(CC)) sh setup/build-info.sh $(call quote,$(BASE_CFLAGS)) | $(call update,$@)
+
 .PHONY: FORCE
 FORCE:
 
-$(BUILD)/obj/optimized/cpu/avx2.o: ISA := $(AVX2_CFLAGS)
-$(BUILD)/obj/optimized/cpu/avx512.o: ISA := $(AVX512_CFLAGS)
+# ---- Compiling and linking ---------------------------------------------------------------------
+# V=1 shows the commands instead of their names.
+say = $(if $(V),,@echo '  $(1)$(subst $(BUILD)/,,$@)';)
 
-$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+$(AVX2_SOURCES:%.c=$(BUILD)/obj/%.o): ISA := $(AVX2_CFLAGS)
+$(AVX512_SOURCES:%.c=$(BUILD)/obj/%.o): ISA := $(AVX512_CFLAGS)
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/generated/build_info.h
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CPPFLAGS) $(BASE_CFLAGS) $(ISA) -MMD -MP -c $< -o $@
+	$(call say,compile  )$(CC) $(BASE_CPPFLAGS) $(BASE_CFLAGS) $(ISA) -MMD -MP -c $< -o $@
 
-$(BUILD)/libbalact.a: $(LIBRARY_OBJECTS)
+$(BUILD)/obj/%.cu.o: %.cu $(BUILD)/flags | $(BUILD)/generated/build_info.h
+	@mkdir -p $(@D)
+	$(call say,nvcc     )$(NVCC_FOUND) $(BASE_CPPFLAGS) $(NVCC_FLAGS) -MMD -MF $(@:.o=.d) -c $< -o $@
+
+$(BUILD)/libbalact.a: $(LIBRARY_OBJECTS) $(BUILD)/lists
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,archive  )$(AR) rcs $@ $(LIBRARY_OBJECTS)
 
-$(BUILD)/balact: $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a
-	$(CC) $(BASE_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(LIBS)
+# Only balact_* is exported; tests/check_symbols.sh holds both libraries to it.
+$(SHARED): $(LIBRARY_OBJECTS) $(BUILD)/lists setup/libbalact.map
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=setup/libbalact.map \
+	    -o $@ $(LIBRARY_OBJECTS) $(LIBS)
+	@ln -sf $(@F) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $(BUILD)/libbalact.so
+
+$(BUILD)/balact: $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(BUILD)/lists
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(LIBS)
 
 # Every tests/test_*.c is one Check program, linked with the harness and all but the main of balact.
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/harness.o $(PROGRAM_LIBRARY) $(BUILD)/libbalact.a
+$(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/harness.o \
+    $(PROGRAM_LIBRARY) $(BUILD)/libbalact.a $(BUILD)/lists
 	@mkdir -p $(@D)
-	$(CC) $(BASE_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libbalact.a $(CHECK_LIBS) $(LIBS)
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libbalact.a $(CHECK_LIBS) $(LIBS)
 
-.PHONY: tests
-tests: $(TEST_PROGRAMS)
+# Every tests/fuzz/fuzz_*.c is one libFuzzer program (clang; see the target fuzz).
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+$(FUZZERS): $(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(PROGRAM_LIBRARY) \
+    $(BUILD)/libbalact.a $(BUILD)/lists
+	@mkdir -p $(@D)
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(BUILD)/libbalact.a $(LIBS)
 
-.PHONY: clean
+.SECONDARY: $(TEST_OBJECTS) $(FUZZ_SOURCES:%.c=$(BUILD)/obj/%.o)
+
+# ---- Targets that install what they need, then start a second make ------------------------------
+SET_UP = @if [ '$(SETUP)' != skip ]; then sh setup/install.sh
+END_SET_UP = ; fi
+# As many jobs as processors, unless a number was given.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+AGAIN = @+$(MAKE) --no-print-directory $(JOBS) BUILD='$(BUILD)'
+
+.PHONY: setup test check
+setup:
+	@sh setup/install.sh needed optional test ci
+
+test:
+	$(SET_UP) needed optional test $(END_SET_UP)
+	$(AGAIN) check
+
+check: all tests
+	@BUILD='$(BUILD)' CC='$(CC)' SANITIZE='$(SANITIZE)' MAKE='$(MAKE)' MAKEFLAGS= \
+	    sh tests/run.sh $(TEST_PROGRAMS) $(TEST_SCRIPTS)
+
+.PHONY: clean distclean
 clean:
 	rm -rf $(BUILD)
+distclean: clean
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -name '*.d' 2> /dev/null)

@@ -1,81 +1,180 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Probes what this machine offers and writes BUILD/config.mk, touching it only if it changed.
-# usage: setup/configure.sh BUILD     environment: CC, CFLAGS, WITHOUT ("archive dnnl ...")
+# Every optional part that is missing gets a line in BUILD/left-out.
+# usage: setup/configure.sh BUILD
+# environment: CC, CFLAGS, LDFLAGS, WITHOUT ("archive dnnl ..."), NVCC, CUDA_HOME
 set -u
 build=$1
 CC=${CC:-cc}
-mkdir -p "$build"
-work=$(mktemp -d)
+mkdir -p "$build" || exit 2
+work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 out=$work/config.mk
-: > "$out"
-features=
-libs=
+left=$work/left-out
+: > "$left"
 
 without() { case " ${WITHOUT:-} " in *" $1 "*) return 0 ;; esac; return 1; }
 
-# links FEATURE HEADER SYMBOL LIBS: does a program that calls SYMBOL compile and link?
-links() {
-    printf '#include <%s>\nint main(void) { return (void *)&%s == 0; }\n' "$2" "$3" > "$work/t.c"
-    # shellcheck disable=SC2086
-    $CC ${CFLAGS:-} "$work/t.c" -o "$work/t" $4 2> /dev/null
+find_nvcc() {
+    without cuda && return
+    for candidate in "${NVCC:-}" "${CUDA_HOME:+$CUDA_HOME/bin/nvcc}" "$(command -v nvcc)" \
+        /usr/local/cuda/bin/nvcc; do
+        if [ -n "$candidate" ] && command -v "$candidate" > /dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
 }
 
-probe() { # NAME HEADER SYMBOL LIBS
-    lower=$(echo "$1" | tr A-Z a-z)
-    if ! without "$lower" && links "$1" "$2" "$3" "$4"; then
+# The optional headers, and with them the versions of their libraries. This is read on every make,
+# so that a new compiler or library rebuilds what depends on it.
+cat > "$work/all.c" << 'END'
+#if __has_include(<archive.h>)
+#include <archive.h>
+#endif
+#if __has_include(<jansson.h>)
+#include <jansson.h>
+#endif
+#if __has_include(<ini.h>)
+#include <ini.h>
+#endif
+#if __has_include(<openssl/evp.h>)
+#include <openssl/evp.h>
+#endif
+#if __has_include(<dnnl.h>)
+#include <dnnl.h>
+#endif
+#if __has_include(<cblas-openblas.h>)
+#include <cblas-openblas.h>
+#endif
+#if __has_include(<check.h>)
+#include <check.h>
+#endif
+#if __has_include(<omp.h>)
+#include <omp.h>
+#endif
+const char *compiler = __VERSION__;
+END
+echo 'int main(void) { return 0; }' > "$work/t.c"
+# shellcheck disable=SC2086  # CC, CFLAGS and LDFLAGS are lists of words
+if ! $CC ${CFLAGS:-} ${LDFLAGS:-} "$work/t.c" -o "$work/t" 2> "$work/errors"; then
+    echo "The C compiler '$CC' does not work: $(head -n 1 "$work/errors")" >&2
+    echo "On Debian or Ubuntu 'make setup' installs what is needed; else set CC=." >&2
+    exit 2
+fi
+nvcc=$(find_nvcc)
+# shellcheck disable=SC2012,SC2086
+fingerprint=$({ cat "$0"; $CC ${CFLAGS:-} -E "$work/all.c"; $CC -dumpmachine; ls -lL "$(command -v ${CC%% *})" $nvcc
+    echo "$CC ${CFLAGS:-} ${LDFLAGS:-} ${WITHOUT:-}"; } 2> /dev/null | sed "s,$work,," | cksum)
+if grep -qsF "FINGERPRINT := $fingerprint" "$build/config.mk" && [ -e "$build/left-out" ]; then
+    exit 0
+fi
+echo "# Made by setup/configure.sh; changes are overwritten." > "$out"
+echo "FINGERPRINT := $fingerprint" >> "$out"
+
+features=
+libs=
+private=
+
+# compiles FLAGS...: does $work/t.c compile and link?
+compiles() {
+    # shellcheck disable=SC2086
+    $CC ${CFLAGS:-} ${LDFLAGS:-} "$work/t.c" -o "$work/t" "$@" 2> /dev/null
+}
+
+# links HEADER SYMBOL LIBS: does a program that uses SYMBOL compile and link?
+links() {
+    printf '#include <%s>\nint main(void) { return (void *)&%s == 0; }\n' "$1" "$2" > "$work/t.c"
+    # shellcheck disable=SC2086
+    compiles $3
+}
+
+# probe NAME HEADER SYMBOL LIBS PACKAGE WHAT: sets HAVE_NAME, or says what is lost without it
+probe() {
+    lower=$(echo "$1" | tr '[:upper:]' '[:lower:]')
+    if without "$lower"; then
+        echo "$6: left out by WITHOUT=$lower" >> "$left"
+    elif links "$2" "$3" "$4"; then
         features="$features -DBALACT_HAVE_$1=1"
         libs="$libs $4"
+        private="$private $4"
         echo "HAVE_$1 := 1" >> "$out"
     else
-        echo "HAVE_$1 :=" >> "$out"
+        echo "$6: left out, install $5" >> "$left"
     fi
 }
 
-probe ARCHIVE archive.h archive_read_new "-larchive"
-probe JANSSON jansson.h json_loadb "-ljansson"
-probe INIH ini.h ini_parse_stream "-linih"
-probe CRYPTO openssl/evp.h EVP_sha256 "-lcrypto"
-probe DNNL dnnl.h dnnl_sgemm "-ldnnl"
-probe OPENBLAS cblas-openblas.h cblas_sgemm "-lopenblas" || true
+probe ARCHIVE archive.h archive_read_new -larchive libarchive-dev "archives (.tar.*, .zip)"
+probe JANSSON jansson.h json_loadb -ljansson libjansson-dev "JSON (counts, run.json read back)"
+probe INIH ini.h ini_parse_stream -linih libinih-dev "experiment definition files"
+probe CRYPTO openssl/evp.h EVP_sha256 -lcrypto libssl-dev "SHA-256 of inputs"
+probe DNNL dnnl.h dnnl_sgemm -ldnnl libdnnl-dev "matrix products by oneDNN"
+probe OPENBLAS cblas-openblas.h cblas_sgemm -lopenblas libopenblas-openmp-dev \
+    "matrix products by OpenBLAS"
 
-if ! without openmp && printf '#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n' > "$work/t.c" &&
-    $CC ${CFLAGS:-} -fopenmp "$work/t.c" -o "$work/t" 2> /dev/null; then
+echo '#include <omp.h>
+int main(void) { return omp_get_max_threads() < 1; }' > "$work/t.c"
+if without openmp; then
+    echo "threads (OpenMP): left out by WITHOUT=openmp" >> "$left"
+elif compiles -fopenmp; then
     echo "OPENMP_CFLAGS := -fopenmp" >> "$out"
 else
-    echo "OPENMP_CFLAGS :=" >> "$out"
+    echo "threads (OpenMP): left out, the compiler lacks -fopenmp (clang: install libomp-dev)" >> "$left"
 fi
 
-if ! without check && links CHECK check.h suite_create "-lcheck -lsubunit -lrt -lpthread -lm" 2> /dev/null; then
-    echo "CHECK_LIBS := -lcheck -lsubunit -lrt -lpthread -lm" >> "$out"
-elif ! without check && links CHECK check.h suite_create "-lcheck -lrt -lpthread -lm"; then
-    echo "CHECK_LIBS := -lcheck -lrt -lpthread -lm" >> "$out"
+# Check is linked with whatever its static library was built against.
+if without check; then
+    echo "unit tests (Check): left out by WITHOUT=check" >> "$left"
 else
-    echo "CHECK_LIBS :=" >> "$out"
+    found=
+    for extra in "-lsubunit -lrt -lpthread -lm" "-lrt -lpthread -lm" ""; do
+        if links check.h suite_create "-lcheck $extra"; then
+            echo "CHECK_LIBS := -lcheck $extra" >> "$out"
+            found=yes
+            break
+        fi
+    done
+    [ -n "$found" ] || echo "unit tests (Check): left out, install check" >> "$left"
 fi
 
-cpu=
-machine=$($CC -dumpmachine 2> /dev/null || uname -m)
-case $machine in
+# isa NAME FLAGS: an instruction set that the compiler knows; the program asks the processor itself
+isa() {
+    lower=$(echo "$1" | tr '[:upper:]' '[:lower:]')
+    name=$1
+    shift
+    echo 'int main(void) { return !__builtin_cpu_supports("avx2"); }' > "$work/t.c"
+    if without "$lower"; then
+        echo "$name kernels: left out by WITHOUT=$lower" >> "$left"
+    elif compiles "$@"; then
+        features="$features -DBALACT_HAVE_$name=1"
+        { echo "HAVE_$name := 1"; echo "${name}_CFLAGS := $*"; } >> "$out"
+    else
+        echo "$name kernels: left out, the compiler lacks $*" >> "$left"
+    fi
+}
+case $($CC -dumpmachine 2> /dev/null || uname -m) in
 x86_64*)
-    echo 'int main(void) { return 0; }' > "$work/t.c"
-    if ! without avx2 && $CC -mavx2 -mfma -mf16c "$work/t.c" -o "$work/t" 2> /dev/null; then
-        echo "AVX2_CFLAGS := -mavx2 -mfma -mf16c" >> "$out"
-        cpu="$cpu optimized/cpu/avx2.c"
-        features="$features -DBALACT_HAVE_AVX2=1"
-    fi
-    if ! without avx512 && $CC -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma "$work/t.c" -o "$work/t" 2> /dev/null; then
-        echo "AVX512_CFLAGS := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c" >> "$out"
-        cpu="$cpu optimized/cpu/avx512.c"
-        features="$features -DBALACT_HAVE_AVX512=1"
-    fi
+    isa AVX2 -mavx2 -mfma -mf16c
+    isa AVX512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c
     ;;
+*) echo "AVX2 and AVX-512 kernels: not an x86-64 processor, the reference computes" >> "$left" ;;
 esac
-echo "CPU_SOURCES := optimized/cpu/linear.c$cpu" >> "$out"
-echo "FEATURE_CPPFLAGS :=$features" >> "$out"
-echo "FEATURE_LIBS :=$libs" >> "$out"
 
-if ! cmp -s "$out" "$build/config.mk"; then
-    cp "$out" "$build/config.mk"
+if [ -n "$nvcc" ]; then
+    echo "NVCC_FOUND := $nvcc" >> "$out"
+    home=$(dirname "$(dirname "$(readlink -f "$nvcc")")")
+    for folder in "$home/lib64" "$home/targets/x86_64-linux/lib" "$home/lib"; do
+        if [ -e "$folder/libcudart_static.a" ]; then
+            echo "CUDA_LIBRARIES := $folder" >> "$out"
+            break
+        fi
+    done
 fi
+{
+    echo "FEATURE_CPPFLAGS :=$features"
+    echo "FEATURE_LIBS :=$libs"
+} >> "$out"
+
+cmp -s "$left" "$build/left-out" || cp "$left" "$build/left-out"
+cmp -s "$out" "$build/config.mk" || cp "$out" "$build/config.mk"
