@@ -56,10 +56,12 @@ LIBS := $(FEATURE_LIBS) -lm
 
 # ---- Sources -----------------------------------------------------------------------------------
 # Files named for an instruction set get its flags, and are left out where the compiler lacks it.
-AVX2_SOURCES   := $(wildcard optimized/cpu/avx2*.c)
-AVX512_SOURCES := $(wildcard optimized/cpu/avx512*.c)
-CPU_SOURCES := $(filter-out $(AVX2_SOURCES) $(AVX512_SOURCES),$(wildcard optimized/cpu/*.c)) \
-    $(if $(HAVE_AVX2),$(AVX2_SOURCES)) $(if $(HAVE_AVX512),$(AVX512_SOURCES))
+AVX2_SOURCES   := $(if $(HAVE_AVX2),$(wildcard optimized/cpu/avx2*.c))
+AVX512_SOURCES := $(if $(HAVE_AVX512),$(wildcard optimized/cpu/avx512*.c))
+CPU_SOURCES := $(filter-out optimized/cpu/avx%,$(wildcard optimized/cpu/*.c)) \
+    $(AVX2_SOURCES) $(AVX512_SOURCES)
+BASE_CPPFLAGS += $(if $(AVX2_SOURCES),-DBALACT_HAVE_AVX2=1) \
+    $(if $(AVX512_SOURCES),-DBALACT_HAVE_AVX512=1)
 LIBRARY_SOURCES := $(wildcard reference/*.c optimized/*.c datasets/*.c bench/evaluate/*.c) \
     $(CPU_SOURCES)
 PROGRAM_SOURCES := $(wildcard bench/*.c bench/commands/*.c bench/train/*.c bench/measure/*.c \

@@ -147,7 +147,6 @@ isa() {
     if without "$lower"; then
         echo "$name kernels: left out by WITHOUT=$lower" >> "$left"
     elif compiles "$@"; then
-        features="$features -DBALACT_HAVE_$name=1"
         { echo "HAVE_$name := 1"; echo "${name}_CFLAGS := $*"; } >> "$out"
     else
         echo "$name kernels: left out, the compiler lacks $*" >> "$left"
