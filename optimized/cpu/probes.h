@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The building blocks of the CPU kernels, laid open for their test alone.
+ */
+#ifndef BALACT_OPTIMIZED_CPU_PROBES_H
+#define BALACT_OPTIMIZED_CPU_PROBES_H
+
+#include <stdint.h>
+
+/* y[i] = exp(x[i]) for x[i] <= 0, y[i] = log(1 + x[i]) for x[i] in [0, 1]; n of them. Only to be
+ * called where the backend of that name is usable. */
+void balact_avx2_exponentials(const float *x, float *y, int64_t n);
+void balact_avx2_logarithms(const float *x, float *y, int64_t n);
+void balact_avx512_exponentials(const float *x, float *y, int64_t n);
+void balact_avx512_logarithms(const float *x, float *y, int64_t n);
+
+#endif
