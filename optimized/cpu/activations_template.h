@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The CPU kernels of all four activations, for one vector width. avx2.c and avx512.c include this
- * after their vector vocabulary and get `kernel table` rows by CPU_KERNELS. Rows are shared out to
+ * after their vector vocabulary and get the rows of the kernel table by CPU_KERNELS. Rows are shared out to
  * threads; within a row the order of all sums depends on the number of columns (and the label) alone.
  *
  * The element type is named by the macros below, so that another storage type needs only other ones.
@@ -47,7 +47,7 @@ static void softmax_loss_row(const struct balact_problem *p, int64_t i, bool wan
     element *out = row.out;
     row.out = NULL; /* of an ignored row only the lse is wanted */
     if (p->lse)
-        p->lse[i] = softmax_begin(&row) ? (float)(row.center + log(softmax_sum(&row))) : NAN;
+        p->lse[i] = softmax_begin(&row) ? (float)log_sum_exp(&row, softmax_sum(&row)) : NAN;
     if (out)
         fill_row(out, row.cols, 0.0f);
 }

@@ -18,7 +18,7 @@ struct spread {
     /* results, all without the pivot */
     double coefficients; /* sum of c_j */
     double distances;    /* sum of c_j (u_pivot - u_j) */
-    double exponentials; /* sum of exp(u_j - center) */
+    double exponentials; /* sum of exp(u_j - base) * 2^BIAS */
 };
 
 static inline vf spread_coefficient(const struct spread *spread, int64_t j, vmask inside) {
@@ -138,13 +138,13 @@ static inline void softmax_spread_row(const struct balact_problem *p, int64_t i,
         loss = W * pivot.negative_log_probability + spread.distances;
         if (label_extra != 0.0)
             loss += label_extra * (spread.u_pivot - u_y);
-        lse = row->center + log(pivot.sum);
+        lse = log_sum_exp(row, pivot.sum);
         if (row->out) {
             spread_gradient(row, &spread, (float)(facts->scale * W / pivot.sum),
                             (float)facts->scale);
             if (y >= 0) {
                 double c_y = spread_coefficient_at(&spread, y) + label_extra;
-                double p_y = exp(u_y - row->center) / pivot.sum;
+                double p_y = exp(kept_exponent(row, u_y)) / pivot.sum;
                 double g = spread_gradient_at(W, c_y, p_y, 1.0 - p_y);
                 row->out[y] = ELEMENT_OF((float)(facts->scale * g));
             }

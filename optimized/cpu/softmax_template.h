@@ -23,7 +23,7 @@ struct softmax_row {
     bool wide;
     float maximum;       /* of u rounded to fp32 */
     float wide_rest;     /* wide rows: the largest exact u is maximum + wide_rest, about */
-    double center;       /* exponentials are exp(u - center) */
+    double base;         /* exponentials are exp(u - base) * 2^BIAS */
     struct exponent_shift shift;
 };
 
@@ -96,15 +96,26 @@ static inline bool softmax_begin(struct softmax_row *row) {
     if (!row->wide) {
         float n = rintf(row->maximum * LOG2_E);
         row->shift = exponent_shift(n);
-        row->center = ((double)n - BIAS) * LN2;
+        row->base = (double)n * LN2;
         return true;
     }
     if (!isfinite(row->maximum))
         return false;
     row->wide_rest = wide_maximum(row);
     row->shift = exponent_shift(0.0f);
-    row->center = (double)row->maximum + (double)row->wide_rest - BIAS * LN2;
+    row->base = (double)row->maximum + (double)row->wide_rest;
     return true;
+}
+
+/* u - base + ln 2^BIAS: the exponent of what is kept. In this order, because base may be so large
+ * that nothing can be added to it. */
+static inline double kept_exponent(const struct softmax_row *row, double u) {
+    return u - row->base + BIAS * LN2;
+}
+
+/* log sum exp(u) from the sum of what is kept. */
+static inline double log_sum_exp(const struct softmax_row *row, double sum) {
+    return row->base + (log(sum) - BIAS * LN2);
 }
 
 ALWAYS_INLINE vf softmax_exponential(const struct softmax_row *row, vf x, vf offset,
@@ -115,9 +126,9 @@ ALWAYS_INLINE vf softmax_exponential(const struct softmax_row *row, vf x, vf off
     return exponential(wide_difference(u, row->maximum, row->wide_rest), row->shift, true);
 }
 
-/* Sum over all columns but the pivot of exp(u - center), which also go to out where `store`. Four
- * vectors are added as a tree in fp32, everything above in double: no chain of roundings grows with
- * the row. */
+/* Sum over all columns but the pivot of exp(u - base) * 2^BIAS, which also go to out where `store`.
+ * Four vectors are added as a tree in fp32, everything above in double: no chain of roundings grows
+ * with the row. */
 ALWAYS_INLINE double softmax_exponentials(const struct softmax_row *const from,
                                           const bool with_offset, const bool wide,
                                           const bool store) {
@@ -213,7 +224,7 @@ struct column_share {
 
 static inline struct column_share column_share(const struct softmax_row *row, double u_y,
                                                double rest) {
-    double d = u_y - row->center, e_y = exp(d), sum = rest + e_y;
+    double d = kept_exponent(row, u_y), e_y = exp(d), sum = rest + e_y;
     double nll = e_y >= rest ? log1p(rest / e_y) : log(sum) - d;
     return (struct column_share){sum, e_y / sum, rest / sum, nll};
 }
@@ -228,7 +239,7 @@ static inline void softmax_forward_row(const struct balact_problem *p, int64_t i
     bool exists = softmax_begin(&row);
     double sum = exists ? softmax_sum(&row) : NAN;
     if (p->lse)
-        p->lse[i] = exists ? (float)(row.center + log(sum)) : NAN;
+        p->lse[i] = exists ? (float)(log_sum_exp(&row, sum)) : NAN;
     if (exists)
         scale_row(row.out, row.cols, (float)(1.0 / sum));
     else
@@ -246,7 +257,7 @@ static inline void softmax_label_row(const struct balact_problem *p, int64_t i,
         struct column_share y = column_share(row, u_y, softmax_sum(row));
         double nll = y.negative_log_probability, scale = facts->scale * weight;
         loss = weight == 0.0 && !isnan(nll) ? 0.0 : weight * nll;
-        lse = p->lse ? row->center + log(y.sum) : 0.0;
+        lse = p->lse ? log_sum_exp(row, y.sum) : 0.0;
         if (row->out) {
             scale_row(row->out, row->cols, (float)(scale / y.sum));
             row->out[facts->label] = ELEMENT_OF((float)-(scale * y.one_minus_p));
