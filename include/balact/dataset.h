@@ -64,7 +64,7 @@ enum balact_subset_order {
 };
 
 struct balact_cifar_options {
-    int classes;      /* 10 or 100 (fine labels) */
+    int classes;      /* 10, 100 (fine labels), or 0: what the first batch in the archive is of */
     double imbalance; /* IF >= 1; 0 keeps every record there is */
     enum balact_subset_order order;
     uint64_t seed;
@@ -73,8 +73,10 @@ struct balact_cifar_options {
 #define BALACT_CIFAR_OPTIONS_INIT {.classes = 10, .imbalance = 100}
 
 /* Reads CIFAR's binary layout (1 label byte, or coarse and fine label bytes, then 3072 bytes, RGB
- * planar) from an archive or folder: members data_batch_*.bin, train.bin, test_batch.bin, test.bin
- * wherever they lie. Fills train (subset by options) and test (whole). Features are pixels
+ * planar) from an archive or folder: members data_batch_<number>.bin (taken in the order of their
+ * numbers) and test_batch.bin of CIFAR-10, train.bin and test.bin of CIFAR-100, wherever they lie.
+ * The n_max of the long-tail rule is the count of the largest class that the archive holds; a class
+ * that has fewer images than the rule wants is ERROR_RANGE. Fills train (subset by options) and test (whole). Features are pixels
  * standardised by the mean and deviation of each of the 3072 positions over the training subset.
  * Errors name archive, member and byte. On error nothing is left allocated. */
 balact_status balact_cifar_load(const char *path, const struct balact_cifar_options *options,
