@@ -95,9 +95,11 @@ char *balact_source_name(const char *path, const char *split) {
         if (end - begin > length && !memcmp(path + end - length, suffixes[i], length))
             end -= length;
     }
-    size_t size = end - begin + strlen(split) + 2;
+    size_t size = end - begin + strlen(split) + 8;
     char *name = malloc(size);
-    if (name)
+    if (name && end > begin)
         snprintf(name, size, "%.*s %s", (int)(end - begin), path + begin, split);
+    else if (name) /* of "/" nothing is left */
+        snprintf(name, size, "data %s", split);
     return name;
 }
