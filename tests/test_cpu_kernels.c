@@ -136,8 +136,8 @@ struct arrays {
 static void *guarded(size_t bytes, int lead) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     size_t inner = (bytes + page - 1) / page * page;
-    char *base = mmap(NULL, inner + 2 * page, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *base =
+        mmap(NULL, inner + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(base, MAP_FAILED);
     ck_assert_int_eq(mprotect(base, page, PROT_NONE), 0);
     ck_assert_int_eq(mprotect(base + page + inner, page, PROT_NONE), 0);
@@ -189,8 +189,8 @@ static struct arrays arrays_new(int64_t rows, int64_t cols, int64_t ld, double s
 }
 
 static void arrays_free(struct arrays *a) {
-    void *all[] = {a->logits, a->targets,    a->out,    a->offset, a->class_weight,
-                   a->row_weight, a->labels, a->loss, a->lse, a->weight};
+    void *all[] = {a->logits,     a->targets, a->out,  a->offset, a->class_weight,
+                   a->row_weight, a->labels,  a->loss, a->lse,    a->weight};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }
@@ -258,7 +258,8 @@ static void expect_near(const struct balact_backend *backend, enum balact_activa
 }
 
 START_TEST(test_loss_grad_options) {
-    static const int64_t widths[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 130, 900};
+    static const int64_t widths[] = {1,  2,  3,  7,  8,  9,   15,  16, 17,
+                                     31, 33, 63, 64, 65, 127, 130, 900};
     FOR_BACKENDS(b) {
         for (size_t w = 0; w < sizeof widths / sizeof *widths; w++)
             for (int activation = 0; activation < BALACT_ACTIVATION_COUNT; activation++)
@@ -409,7 +410,8 @@ END_TEST
 
 /* Rows that mix ordinary logits with the extremes, against the reference. */
 START_TEST(test_extremes) {
-    static const float specials[] = {NAN, INFINITY, -INFINITY, 1e4f, -1e4f, 3e4f, 1e8f, -1e30f, 1e30f};
+    static const float specials[] = {NAN,  INFINITY, -INFINITY, 1e4f, -1e4f,
+                                     3e4f, 1e8f,     -1e30f,    1e30f};
     enum { COLS = 40, KINDS = sizeof specials / sizeof *specials };
     FOR_BACKENDS(b) {
         for (int activation = 0; activation < BALACT_ACTIVATION_COUNT; activation++)
@@ -441,11 +443,12 @@ START_TEST(test_extremes) {
                 run(cpu_backends[b], activation, BALACT_LOSS_GRAD, &p);
                 for (int64_t i = 0; i < 3 * KINDS; i++) {
                     double slack = 1e-5 * fabs(want.loss[i]);
-                    ck_assert_msg(ulps(want.loss[i], got.loss[i]) == 0.0 ||
-                                      fabs((double)want.loss[i] - got.loss[i]) <= slack,
-                                  "%s activation %d options %d row %lld (%g): loss %g, reference %g",
-                                  cpu_backends[b]->name, activation, options, (long long)i,
-                                  specials[i % KINDS], got.loss[i], want.loss[i]);
+                    ck_assert_msg(
+                        ulps(want.loss[i], got.loss[i]) == 0.0 ||
+                            fabs((double)want.loss[i] - got.loss[i]) <= slack,
+                        "%s activation %d options %d row %lld (%g): loss %g, reference %g",
+                        cpu_backends[b]->name, activation, options, (long long)i,
+                        specials[i % KINDS], got.loss[i], want.loss[i]);
                     for (int64_t j = 0; j < COLS; j++) {
                         float w = want.out[i * COLS + j], g = got.out[i * COLS + j];
                         ck_assert_msg(ulps(w, g) <= 8.0 || fabs((double)w - g) < 1e-5,
@@ -463,10 +466,9 @@ START_TEST(test_extremes) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {
-        test_exponential_error, test_exponential_limits, test_logarithm_error,
-        test_loss_grad_options, test_forward_error,      test_guard_pages,
-        test_padding,           test_same_bits,          test_extremes};
+    const TTest *tests[] = {test_exponential_error, test_exponential_limits, test_logarithm_error,
+                            test_loss_grad_options, test_forward_error,      test_guard_pages,
+                            test_padding,           test_same_bits,          test_extremes};
     Suite *suite = suite_create("cpu_kernels");
     TCase *group = tcase_create("cpu_kernels");
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)

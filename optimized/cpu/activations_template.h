@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * The CPU kernels of all four activations, for one vector width. avx2.c and avx512.c include this
- * after their vector vocabulary and get the rows of the kernel table by CPU_KERNELS. Rows are shared out to
- * threads; within a row the order of all sums depends on the number of columns (and the label) alone.
+ * after their vector vocabulary and get the rows of the kernel table by CPU_KERNELS. Rows are
+ * shared out to threads; within a row the order of all sums depends on the number of columns (and
+ * the label) alone.
  *
- * The element type is named by the macros below, so that another storage type needs only other ones.
+ * The element type is named by the macros below, so that another storage type needs only other
+ * ones.
  */
 #include <float.h>
 #include <math.h>
@@ -13,13 +15,13 @@
 #include "optimized/cpu/rows.h"
 
 typedef float element;
-#define ELEMENT_DTYPE BALACT_F32
-#define ELEMENT_LOAD(from) v_load(from)
-#define ELEMENT_STORE(to, v) v_store(to, v)
-#define ELEMENT_LOAD_MASKED(from, mask) v_load_masked(from, mask)
+#define ELEMENT_DTYPE                     BALACT_F32
+#define ELEMENT_LOAD(from)                v_load(from)
+#define ELEMENT_STORE(to, v)              v_store(to, v)
+#define ELEMENT_LOAD_MASKED(from, mask)   v_load_masked(from, mask)
 #define ELEMENT_STORE_MASKED(to, mask, v) v_store_masked(to, mask, v)
-#define ELEMENT_VALUE(e) (e)
-#define ELEMENT_OF(value) (value)
+#define ELEMENT_VALUE(e)                  (e)
+#define ELEMENT_OF(value)                 (value)
 
 #include "optimized/cpu/exp_template.h"
 
@@ -116,7 +118,7 @@ CPU_FAMILY(SIGMOID, sigmoid)
                      [BALACT_LOSS_GRAD] = FAMILY##_loss_grad,                                      \
                      [BALACT_LOSS_GRAD_IN_PLACE] = FAMILY##_loss_grad},
 
-/* The building blocks alone, for tests: y[i] = exp(x[i]), x <= 0, and log(1 + x[i]), x in [0, 1]. */
+/* The building blocks alone, for tests (probes.h). */
 #define CPU_PROBES(isa)                                                                            \
     void balact_##isa##_exponentials(const float *x, float *y, int64_t n) {                        \
         for (int64_t i = 0; i < n; i += V_WIDTH) {                                                 \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The backend "avx512": the kernel templates in 512 bits. Compiled with the -mavx512* flags; nothing
- * here runs before usable() has said yes.
+ * The backend "avx512": the kernel templates in 512 bits. Compiled with the -mavx512* flags;
+ * nothing here runs before usable() has said yes.
  */
 #include "optimized/cpu/vector_avx512.h"
 

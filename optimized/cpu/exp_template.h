@@ -3,26 +3,29 @@
  * Exponential, logarithm and sums for the kernel templates. Needs a vector vocabulary
  * (vector_avx2.h or vector_avx512.h); part of activations_template.h.
  *
- * Exponentials are kept multiplied by 2^BIAS. So every term that can still matter to a result in fp32
- * is a normal number, and a last multiplication by a factor that holds 2^-BIAS rounds it once, down
- * into the denormals, where the result belongs there.
+ * Exponentials are kept multiplied by 2^BIAS. So every term that can still matter to a result in
+ * fp32 is a normal number, and a last multiplication by a factor that holds 2^-BIAS rounds it once,
+ * down into the denormals, where the result belongs there.
  */
 #include <stdbool.h>
 
 #define BIAS 48
-#define SMALLEST_EXPONENT (-122) /* of a kept exponential, above that of the smallest normal number */
-#define ROUNDER 12582912.0f      /* 1.5 * 2^23: adding it leaves the nearest integer in the low bits */
-#define LOG2_E 0x1.715476p+0f
-#define LN2 0x1.62e42fefa39efp-1
-#define LN2_HIGH 0x1.62e43p-1f   /* 24 bits: n * LN2_HIGH is exact inside an FMA, and so is x - n * it */
-#define LN2_LOW (-0x1.05c61p-29f)
+/* Of a kept exponential; above the exponent of the smallest normal number. */
+#define SMALLEST_EXPONENT (-122)
+/* 1.5 * 2^23: adding it leaves the nearest integer in the low bits. */
+#define ROUNDER 12582912.0f
+#define LOG2_E  0x1.715476p+0f
+#define LN2     0x1.62e42fefa39efp-1
+/* LN2_HIGH has so few bits that n * LN2_HIGH, and x minus it, are exact inside an FMA. */
+#define LN2_HIGH 0x1.62e43p-1f
+#define LN2_LOW  (-0x1.05c61p-29f)
 
 /* A number as a sum of two: high is the rounded value, low what rounding lost. */
 struct pair {
     vf high, low;
 };
 
-/* The sum of a and b without loss (Knuth). Infinities give a NaN in low, which exponential() drops. */
+/* The sum of a and b without loss (Knuth). Infinities give a NaN in low; exponential() drops it. */
 static inline struct pair exact_sum(vf a, vf b) {
     vf high = v_add(a, b);
     vf b_part = v_sub(high, a);
@@ -30,8 +33,8 @@ static inline struct pair exact_sum(vf a, vf b) {
     return (struct pair){high, v_add(v_sub(a, a_part), v_sub(b, b_part))};
 }
 
-/* exp(x - N ln 2) * 2^BIAS for all lanes of one row: N is folded into the rounding constant, so that
- * shifting the exponent costs nothing and loses nothing. */
+/* exp(x - N ln 2) * 2^BIAS for all lanes of one row: N is folded into the rounding constant, so
+ * that shifting the exponent costs nothing and loses nothing. */
 struct exponent_shift {
     vf rounder; /* ROUNDER + BIAS - N */
     vf lowest;  /* below this the result is 0 */
@@ -45,8 +48,8 @@ static inline struct exponent_shift exponent_shift(float n) {
 /* exp(x.high + x.low - N ln 2) * 2^BIAS with a relative error below 1 ulp, for x.high up to about
  * N ln 2; |N| <= 2^15. 0 where x.high < lowest (whatever x.low is), NaN where it is NaN.
  *
- * x = n ln 2 + r, |r| <= ln 2 / 2; the coefficients are the minimax ones of degree 6 for the relative
- * error with the first two held at 1 (3e-9). */
+ * x = n ln 2 + r, |r| <= ln 2 / 2; the coefficients are the minimax ones of degree 6 for the
+ * relative error with the first two held at 1 (3e-9). */
 static inline vf exponential(struct pair x, struct exponent_shift shift, const bool has_low) {
     vf rounded = v_fma(x.high, v_set(LOG2_E), shift.rounder);
     vf n = v_sub(rounded, shift.rounder);

@@ -4,9 +4,9 @@
  * GEMM" in docs/METHOD.md.
  *
  * The product is cut into blocks of the OUTPUT whose sizes depend on the shape alone. Each block is
- * one single-threaded call of the library, and threads take whole blocks. So the order of every sum,
- * and with it every bit, is the same for any number of threads, which the libraries' own threading
- * does not promise.
+ * one single-threaded call of the library, and threads take whole blocks. So the order of every
+ * sum, and with it every bit, is the same for any number of threads, which the libraries' own
+ * threading does not promise.
  */
 #include "optimized/cpu/linear.h"
 
@@ -21,10 +21,11 @@
 #include <omp.h>
 #endif
 
-/* Rows and columns of an output block. Large enough that packing the operands is small beside the
- * product, small enough that a batch of 512 gives work to several threads. */
-#define BLOCK_ROWS 256
-#define BLOCK_COLS 512
+/* Rows and columns of an output block: the largest that leaves MANY_BLOCKS to share out. Larger
+ * ones pack their operands less often: 512 x 1024 costs 3 to 6 % against one call for everything,
+ * 256 x 512 up to 12 %. */
+static const int64_t block_sizes[][2] = {{512, 1024}, {512, 512}, {256, 512}};
+enum { BLOCK_SIZES = sizeof block_sizes / sizeof *block_sizes, MANY_BLOCKS = 8 };
 
 #ifdef BALACT_HAVE_DNNL
 static balact_status onednn_gemm(bool a_transposed, bool b_transposed, int64_t m, int64_t n,
@@ -64,8 +65,8 @@ const struct balact_gemm_library balact_gemm_libraries[] = {
 };
 
 /* Makes the library run on the calling thread alone. omp_set_num_threads() inside a parallel region
- * holds for this thread's part of the region and leaves the program's setting alone; both oneDNN and
- * the OpenMP build of OpenBLAS obey it, also where the region itself has one thread only. */
+ * holds for this thread's part of the region and leaves the program's setting alone; both oneDNN
+ * and the OpenMP build of OpenBLAS obey it, also where the region itself has one thread only. */
 static void library_single_threaded(void) {
 #ifdef _OPENMP
     omp_set_num_threads(1);
@@ -91,18 +92,36 @@ struct product {
     const float *bias; /* [n], added to every row of C; or NULL */
 };
 
-static balact_status product_block(const struct product *p, int64_t block) {
-    int64_t across = (p->n + BLOCK_COLS - 1) / BLOCK_COLS;
-    int64_t row = block / across * BLOCK_ROWS, col = block % across * BLOCK_COLS;
-    int64_t rows = p->m - row < BLOCK_ROWS ? p->m - row : BLOCK_ROWS;
-    int64_t cols = p->n - col < BLOCK_COLS ? p->n - col : BLOCK_COLS;
+/* The cutting of an output; by its shape alone. */
+struct blocks {
+    int64_t rows, cols;    /* of one block */
+    int64_t across, count; /* in a row of blocks, and in all */
+};
+
+static struct blocks blocks_of(int64_t m, int64_t n) {
+    struct blocks blocks = {0};
+    for (int i = 0; i < BLOCK_SIZES && blocks.count < MANY_BLOCKS; i++) {
+        blocks.rows = block_sizes[i][0];
+        blocks.cols = block_sizes[i][1];
+        blocks.across = (n + blocks.cols - 1) / blocks.cols;
+        blocks.count = (m + blocks.rows - 1) / blocks.rows * blocks.across;
+    }
+    return blocks;
+}
+
+static balact_status product_block(const struct product *p, const struct blocks *blocks,
+                                   int64_t block) {
+    int64_t row = block / blocks->across * blocks->rows;
+    int64_t col = block % blocks->across * blocks->cols;
+    int64_t rows = p->m - row < blocks->rows ? p->m - row : blocks->rows;
+    int64_t cols = p->n - col < blocks->cols ? p->n - col : blocks->cols;
     float *c = p->c + row * p->ld_c + col;
     balact_status status = BALACT_OK;
     if (p->k > 0) {
         const float *a = p->a + (p->a_transposed ? row : row * p->ld_a);
         const float *b = p->b + (p->b_transposed ? col * p->ld_b : col);
-        status = p->gemm(p->a_transposed, p->b_transposed, rows, cols, p->k, a, p->ld_a, b,
-                         p->ld_b, c, p->ld_c);
+        status = p->gemm(p->a_transposed, p->b_transposed, rows, cols, p->k, a, p->ld_a, b, p->ld_b,
+                         c, p->ld_c);
     } else {
         for (int64_t i = 0; i < rows; i++)
             for (int64_t j = 0; j < cols; j++)
@@ -115,7 +134,7 @@ static balact_status product_block(const struct product *p, int64_t block) {
 }
 
 static balact_status product_run(const struct product *p) {
-    int64_t blocks = (p->m + BLOCK_ROWS - 1) / BLOCK_ROWS * ((p->n + BLOCK_COLS - 1) / BLOCK_COLS);
+    struct blocks blocks = blocks_of(p->m, p->n);
     int failure = BALACT_OK;
     openblas_single_threaded();
 #ifdef _OPENMP
@@ -126,8 +145,8 @@ static balact_status product_run(const struct product *p) {
 #ifdef _OPENMP
 #pragma omp for schedule(dynamic)
 #endif
-        for (int64_t block = 0; block < blocks; block++) {
-            balact_status status = product_block(p, block);
+        for (int64_t block = 0; block < blocks.count; block++) {
+            balact_status status = product_block(p, &blocks, block);
             if (status != BALACT_OK) {
 #ifdef _OPENMP
 #pragma omp atomic write
@@ -139,11 +158,18 @@ static balact_status product_run(const struct product *p) {
     return (balact_status)failure;
 }
 
-balact_status balact_linear_forward_with(balact_gemm *gemm,
-                                         const struct balact_linear_problem *p) {
-    struct product product = {.gemm = gemm, .b_transposed = true, .m = p->rows, .n = p->classes,
-                              .k = p->dim, .a = p->x, .ld_a = p->ld_x, .b = p->weight,
-                              .ld_b = p->ld_weight, .c = p->logits, .ld_c = p->ld_logits,
+balact_status balact_linear_forward_with(balact_gemm *gemm, const struct balact_linear_problem *p) {
+    struct product product = {.gemm = gemm,
+                              .b_transposed = true,
+                              .m = p->rows,
+                              .n = p->classes,
+                              .k = p->dim,
+                              .a = p->x,
+                              .ld_a = p->ld_x,
+                              .b = p->weight,
+                              .ld_b = p->ld_weight,
+                              .c = p->logits,
+                              .ld_c = p->ld_logits,
                               .bias = p->bias};
     return product_run(&product);
 }
@@ -167,9 +193,17 @@ static void bias_gradient(const struct balact_linear_problem *p) {
 
 balact_status balact_linear_grad_weight_with(balact_gemm *gemm,
                                              const struct balact_linear_problem *p) {
-    struct product product = {.gemm = gemm, .a_transposed = true, .m = p->classes, .n = p->dim,
-                              .k = p->rows, .a = p->dlogits, .ld_a = p->ld_logits, .b = p->x,
-                              .ld_b = p->ld_x, .c = p->dweight, .ld_c = p->ld_weight};
+    struct product product = {.gemm = gemm,
+                              .a_transposed = true,
+                              .m = p->classes,
+                              .n = p->dim,
+                              .k = p->rows,
+                              .a = p->dlogits,
+                              .ld_a = p->ld_logits,
+                              .b = p->x,
+                              .ld_b = p->ld_x,
+                              .c = p->dweight,
+                              .ld_c = p->ld_weight};
     if (p->dbias)
         bias_gradient(p);
     return product_run(&product);
@@ -177,9 +211,16 @@ balact_status balact_linear_grad_weight_with(balact_gemm *gemm,
 
 balact_status balact_linear_grad_input_with(balact_gemm *gemm,
                                             const struct balact_linear_problem *p) {
-    struct product product = {.gemm = gemm, .m = p->rows, .n = p->dim, .k = p->classes,
-                              .a = p->dlogits, .ld_a = p->ld_logits, .b = p->weight,
-                              .ld_b = p->ld_weight, .c = p->dx, .ld_c = p->ld_x};
+    struct product product = {.gemm = gemm,
+                              .m = p->rows,
+                              .n = p->dim,
+                              .k = p->classes,
+                              .a = p->dlogits,
+                              .ld_a = p->ld_logits,
+                              .b = p->weight,
+                              .ld_b = p->ld_weight,
+                              .c = p->dx,
+                              .ld_c = p->ld_x};
     return product_run(&product);
 }
 

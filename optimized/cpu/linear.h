@@ -7,9 +7,9 @@
 
 #include "balact/backend.h"
 
-/* Row-major C[m][n] = op(A) op(B), op(A) being [m][k] and op(B) [k][n], single-threaded; *_transposed
- * says that the matrix is stored the other way round. Results depend on the arguments alone. All
- * sizes >= 1. ERROR_UNSUPPORTED if a size is too large for the library. */
+/* Row-major C[m][n] = op(A) op(B), op(A) being [m][k] and op(B) [k][n], single-threaded;
+ * *_transposed says that the matrix is stored the other way round. Results depend on the arguments
+ * alone. All sizes >= 1. ERROR_UNSUPPORTED if a size is too large for the library. */
 typedef balact_status balact_gemm(bool a_transposed, bool b_transposed, int64_t m, int64_t n,
                                   int64_t k, const float *a, int64_t ld_a, const float *b,
                                   int64_t ld_b, float *c, int64_t ld_c);

@@ -10,10 +10,11 @@
 #include "balact/activations.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-#define NOINLINE static __attribute__((noinline))
+#define NOINLINE      static __attribute__((noinline))
 
-/* Rows over threads in equal shares. A row never depends on another one, so results do not depend on
- * the number of threads. Below PARALLEL_ELEMENTS waking the threads takes longer than the work. */
+/* Rows over threads in equal shares. A row never depends on another one, so results do not depend
+ * on the number of threads. Below PARALLEL_ELEMENTS waking the threads takes longer than the work.
+ */
 #define PARALLEL_ELEMENTS 32768
 static inline bool worth_threads(const struct balact_problem *p) {
     return p->rows * p->cols >= PARALLEL_ELEMENTS;
@@ -27,11 +28,11 @@ static inline bool worth_threads(const struct balact_problem *p) {
 #endif
 
 struct row_facts {
-    int64_t label;      /* -1 where no column is meant: ignored, or soft targets */
+    int64_t label; /* -1 where no column is meant: ignored, or soft targets */
     bool ignored;
     bool with_offset;
     double row_weight;
-    double scale;       /* of the gradient: row_weight * grad_scale */
+    double scale; /* of the gradient: row_weight * grad_scale */
 };
 
 /* The background label is K: the last column, or one past the last where background is implicit. */

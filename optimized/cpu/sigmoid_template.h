@@ -9,8 +9,8 @@
  * left out and computed alone in double.
  */
 
-/* Columns whose factors 1 + e go into one logarithm: their product stays below 2^896, and that of one
- * lane below 2^112, in reach of double and of float. */
+/* Columns whose factors 1 + e go into one logarithm: their product stays below 2^896, and that of
+ * one lane below 2^112, in reach of double and of float. */
 #define LOG_BLOCK 896
 
 struct sigmoid_row {
@@ -18,8 +18,8 @@ struct sigmoid_row {
     const float *offset; /* NULL for none */
     element *out;        /* NULL where nothing is stored */
     int64_t cols;
-    int64_t pivot;       /* column left to the scalar code, -1 for none */
-    float factor;        /* of what is stored */
+    int64_t pivot; /* column left to the scalar code, -1 for none */
+    float factor;  /* of what is stored */
 };
 
 /* -|u|, exact where there is an offset, and u rounded. */
@@ -85,7 +85,8 @@ NOINLINE void sigmoid_probabilities_offset(const struct sigmoid_row *row) {
     sigmoid_probabilities(row, true);
 }
 
-/* One vector of negatives: e = exp(-|u|), the positive part of u, and where `store` the gradient. */
+/* One vector of negatives: e = exp(-|u|), the positive part of u, and where `store` the gradient.
+ */
 struct negatives {
     vf e, positive;
 };
@@ -133,8 +134,8 @@ ALWAYS_INLINE double sigmoid_negative_block(const struct sigmoid_row row, int64_
         }
         vf four = product_above_one(product_above_one(n0.e, n1.e), product_above_one(n2.e, n3.e));
         product = product_above_one(product, four);
-        *positive = v_double_add(*positive, v_add(v_add(n0.positive, n1.positive),
-                                                  v_add(n2.positive, n3.positive)));
+        *positive = v_double_add(
+            *positive, v_add(v_add(n0.positive, n1.positive), v_add(n2.positive, n3.positive)));
     }
 #undef NEGATIVES
     for (; j < end; j += V_WIDTH) {
@@ -152,8 +153,8 @@ ALWAYS_INLINE double sigmoid_negative_block(const struct sigmoid_row row, int64_
 }
 
 /* The sum of softplus(u) over all columns but the pivot, and out = factor * sigma(u). */
-ALWAYS_INLINE double sigmoid_negatives(const struct sigmoid_row *const from,
-                                       const bool with_offset, const bool store) {
+ALWAYS_INLINE double sigmoid_negatives(const struct sigmoid_row *const from, const bool with_offset,
+                                       const bool store) {
     const struct sigmoid_row row = *from;
     vd positive = v_double_zero();
     double logarithms = 0.0;
@@ -183,8 +184,7 @@ struct sigmoid_targets {
 
 /* The same sum with targets and weights, and out = factor * dloss/du. One logarithm an element. */
 ALWAYS_INLINE double sigmoid_general(const struct sigmoid_row *const from,
-                                     const struct sigmoid_targets targets,
-                                     const bool with_offset) {
+                                     const struct sigmoid_targets targets, const bool with_offset) {
     const struct sigmoid_row row = *from;
     const vf one = v_set(1.0f), factor = v_set(row.factor);
     vd sum = v_double_zero();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The softmax family with a target on many columns: label smoothing and soft targets, with or
- * without class weights. Part of activations_template.h. Slower than plain labels by the target that
- * it reads and the two more sums.
+ * without class weights. Part of activations_template.h. Slower than plain labels by the target
+ * that it reads and the two more sums.
  *
  * With coefficients c_j = w_j t_j, W = sum c_j and the pivot at the largest u_j,
  *   loss = W (lse - u_pivot) + sum_j c_j (u_pivot - u_j),
@@ -55,8 +55,8 @@ ALWAYS_INLINE void spread_sums(const struct softmax_row *const from, struct spre
         struct pair u = shifted_logit(x, a, with_offset);
         vf distance = v_sub(high, u.high);
         if (with_offset)
-            distance = v_add(distance, v_keep(v_not_less(u.high, v_set(-FLT_MAX)),
-                                              v_sub(low, u.low)));
+            distance =
+                v_add(distance, v_keep(v_not_less(u.high, v_set(-FLT_MAX)), v_sub(low, u.low)));
         vf c = v_without_lane(spread_coefficient(spread, j, inside), row.pivot - j);
         sum = v_double_add(sum, v_without_lane(v_keep(inside, e), row.pivot - j));
         coefficients = v_double_add(coefficients, c);

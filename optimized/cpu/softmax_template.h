@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * The softmax family: probabilities, and loss and gradient for plain labels. Targets that are spread
- * over the row (smoothing, soft targets) are in softmax_spread_template.h. Part of
+ * The softmax family: probabilities, and loss and gradient for plain labels. Targets that are
+ * spread over the row (smoothing, soft targets) are in softmax_spread_template.h. Part of
  * activations_template.h.
  *
  * A row is read twice from memory at most: for its maximum, then for its exponentials, which go to
- * `out` once and are scaled there. The exponent of the largest term is taken out as a power of two N
- * (see exp_template.h), not as the maximum itself: x - max in fp32 would lose up to 5 bits of the
+ * `out` once and are scaled there. The exponent of the largest term is taken out as a power of two
+ * N (see exp_template.h), not as the maximum itself: x - max in fp32 would lose up to 5 bits of the
  * result, x - N ln 2 loses none.
  */
 
@@ -19,11 +19,11 @@ struct softmax_row {
     const float *offset; /* NULL for none */
     element *out;        /* NULL where nothing is stored */
     int64_t cols;
-    int64_t pivot;       /* column left out of sums, -1 for none */
+    int64_t pivot; /* column left out of sums, -1 for none */
     bool wide;
-    float maximum;       /* of u rounded to fp32 */
-    float wide_rest;     /* wide rows: the largest exact u is maximum + wide_rest, about */
-    double base;         /* exponentials are exp(u - base) * 2^BIAS */
+    float maximum;   /* of u rounded to fp32 */
+    float wide_rest; /* wide rows: the largest exact u is maximum + wide_rest, about */
+    double base;     /* exponentials are exp(u - base) * 2^BIAS */
     struct exponent_shift shift;
 };
 
@@ -54,7 +54,8 @@ ALWAYS_INLINE float row_maximum(const struct softmax_row *row, const bool with_o
     do {                                                                                           \
         vf u_ = (x);                                                                               \
         if (wide) {                                                                                \
-            struct pair d_ = wide_difference(shifted_logit(u_, (a), with_offset), row->maximum, 0); \
+            struct pair d_ =                                                                       \
+                wide_difference(shifted_logit(u_, (a), with_offset), row->maximum, 0);             \
             u_ = d_.high;                                                                          \
         } else if (with_offset) {                                                                  \
             u_ = v_add(u_, (a));                                                                   \
@@ -187,10 +188,10 @@ static inline double softmax_sum(const struct softmax_row *row) {
     if (row->wide)
         return row->offset ? row->out ? exponentials_offset_wide_store(row)
                                       : exponentials_offset_wide_sum(row)
-               : row->out  ? exponentials_wide_store(row)
+               : row->out ? exponentials_wide_store(row)
                            : exponentials_wide_sum(row);
     return row->offset ? row->out ? exponentials_offset_store(row) : exponentials_offset_sum(row)
-           : row->out  ? exponentials_store(row)
+           : row->out ? exponentials_store(row)
                        : exponentials_sum(row);
 }
 

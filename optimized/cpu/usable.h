@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether this processor and system can run the CPU backends (usable.c, compiled for any processor).
+ * Whether this processor and system can run the CPU backends (usable.c, compiled for any
+ * processor).
  */
 #ifndef BALACT_OPTIMIZED_CPU_USABLE_H
 #define BALACT_OPTIMIZED_CPU_USABLE_H

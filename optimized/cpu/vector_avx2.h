@@ -95,7 +95,8 @@ static inline vf v_minus_unless_negative(vf b, vf a) {
     return _mm256_xor_ps(b, _mm256_andnot_ps(a, _mm256_set1_ps(-0.0f)));
 }
 
-/* a * 2^k, k being the low nine bits of the integer that `bits` holds; the result must be normal. */
+/* a * 2^k, k being the low nine bits of the integer that `bits` holds; the result must be normal.
+ */
 static inline vf v_scale_by_bits(vf a, vf bits) {
     __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(bits), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), exponent));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The vector vocabulary of the kernel templates, in 512 bits: AVX-512 F, BW, DQ and VL. The words and
- * their meaning are those of vector_avx2.h.
+ * The vector vocabulary of the kernel templates, in 512 bits: AVX-512 F, BW, DQ and VL. The words
+ * and their meaning are those of vector_avx2.h.
  */
 #ifndef BALACT_OPTIMIZED_CPU_VECTOR_AVX512_H
 #define BALACT_OPTIMIZED_CPU_VECTOR_AVX512_H
