@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Everything public, in one header.
+ */
+#ifndef BALACT_BALACT_H
+#define BALACT_BALACT_H
+
+#include "balact/activations.h"
+#include "balact/backend.h"
+#include "balact/dataset.h"
+#include "balact/evaluate.h"
+#include "balact/random.h"
+#include "balact/status.h"
+
+#endif
