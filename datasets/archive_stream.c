@@ -131,12 +131,13 @@ static balact_status check_end(struct balact_archive *archive, struct balact_err
         continue;
     if (got < 0)
         return stream_failed(archive, stream->members, error);
-    /* Where the lengths differ the file is several gzip streams in a row; their check sums stand
-     * where we cannot see them. */
-    if (stream->gzip && (uint32_t)stream->length == stream->claimed_length &&
-        (stream->crc ^ 0xFFFFFFFFu) != stream->claimed_crc)
+    /* A file of several gzip streams is refused with the damaged ones: its check sums stand where we
+     * cannot see them, and nobody packs data so. */
+    if (stream->gzip && ((uint32_t)stream->length != stream->claimed_length ||
+                         (stream->crc ^ 0xFFFFFFFFu) != stream->claimed_crc))
         return balact_fail_at(error, BALACT_ERROR_FORMAT, archive->path, 0, stream->length,
-                              "gzip check sum does not match; the archive is damaged");
+                              "gzip check sum does not match; the archive is damaged (or made of "
+                              "several gzip streams: compress it again)");
     return BALACT_OK;
 }
 
