@@ -24,6 +24,7 @@ static balact_status parse_line(const char *name, int64_t line, char *text, char
                               "a zero byte; is this a text file?");
     while (end > text && is_space(end[-1]))
         end--;
+    *end = '\0';
     char *number = end;
     while (number > text && !is_space(number[-1]))
         number--;
@@ -36,7 +37,6 @@ static balact_status parse_line(const char *name, int64_t line, char *text, char
     if (path_end == text)
         return balact_fail_at(error, BALACT_ERROR_FORMAT, name, line, -1,
                               "'%.80s' is one word; wants 'path label'", number);
-    *end = '\0';
     int64_t value = 0;
     bool negative = *number == '-';
     for (const char *digit = number + negative; digit < end || digit == number + negative;
