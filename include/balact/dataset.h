@@ -125,9 +125,10 @@ struct balact_synthetic_options {
     int32_t dim;     /* feature dimensions */
     uint64_t seed;
     /* The difficulty: classes lie in a three-level hierarchy of look-alikes. Standard deviations of
-     * the centres of super-classes, of sub-classes within them and of classes within those; the
-     * within-class deviation is 1 in every direction. */
+     * the centres of super-classes, of sub-classes within them and of classes within those, in units
+     * of the within-class deviation, which is the same in every direction. */
     double spread_super, spread_sub, spread_class;
+    double scale; /* the within-class deviation; changes no optimum, only the size of the features */
     int32_t super_classes, sub_classes; /* of the whole data set */
     int64_t val_per_class, test_per_class; /* 20 and 50 */
     double train_factor; /* multiplies the training counts; 1 is ImageNet-LT's 115,846 */
