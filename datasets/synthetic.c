@@ -136,47 +136,59 @@ double *balact_synthetic_means(const struct balact_synthetic_options *o) {
     return means;
 }
 
+/* Labels in class order; first[c] is the first row of class c. */
+static void fill_labels(const struct balact_synthetic_options *o, enum balact_split split,
+                        const int64_t *counts, int32_t *labels, int64_t *first) {
+    int64_t row = 0;
+    for (int32_t c = 0; c < o->classes; c++) {
+        first[c] = row;
+        for (int64_t n = balact_synthetic_class_rows(o, split, counts, c); n > 0; n--)
+            labels[row++] = c;
+    }
+}
+
+static void fill_features(const struct balact_synthetic_options *o, enum balact_split split,
+                          const double *means, const int64_t *first, struct balact_dataset *out) {
+    const int32_t *labels = out->labels;
+    float *features = out->features;
+    int64_t dim = o->dim;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < out->rows; i++) {
+        int32_t c = labels[i];
+        const double *mean = means + c * dim;
+        uint64_t stream = stream_of(STREAM_ROWS + (int)split, c);
+        uint64_t at = (uint64_t)(i - first[c]) * (uint64_t)dim;
+        for (int64_t j = 0; j < dim; j++)
+            features[i * dim + j] =
+                (float)(mean[j] +
+                        o->scale * balact_random_normal(o->seed, stream, at + (uint64_t)j));
+    }
+}
+
 static balact_status generate_split(const struct balact_synthetic_options *o, enum balact_split split,
                                     const int64_t *counts, const double *means,
                                     struct balact_dataset *out, struct balact_error *error) {
     int64_t rows = 0;
     for (int32_t c = 0; c < o->classes; c++)
-        rows += balact_synthetic_class_rows(o, split, counts, c); /* < 2^24 * 2^31 */
+        rows += balact_synthetic_class_rows(o, split, counts, c); /* below 2^24 * 2^31 */
     char name[64];
     snprintf(name, sizeof name, "synthetic ImageNet-LT %s", balact_split_name(split));
-    *out = (struct balact_dataset){.rows = rows, .dim = o->dim, .classes = o->classes};
-    out->dtype = BALACT_F32;
-    out->name = malloc(strlen(name) + 1);
-    out->labels = balact_synthetic_allocate(rows, sizeof *out->labels);
-    if (rows <= INT64_MAX / o->dim)
+    *out = (struct balact_dataset){
+        .rows = rows, .dim = o->dim, .classes = o->classes, .dtype = BALACT_F32};
+    out->name = strdup(name);
+    if (rows <= INT64_MAX / o->dim) /* the largest first: where it fails nothing else is tried */
         out->features = balact_synthetic_allocate(rows * o->dim, sizeof(float));
-    if (!out->name || !out->labels || !out->features)
+    if (out->features)
+        out->labels = balact_synthetic_allocate(rows, sizeof *out->labels);
+    int64_t *first = balact_synthetic_allocate(o->classes, sizeof *first);
+    if (!out->name || !out->labels || !out->features || !first) {
+        free(first);
         return balact_fail(error, BALACT_ERROR_MEMORY,
                            "synthetic data: no memory for %lld rows of %lld features",
                            (long long)rows, (long long)o->dim);
-    memcpy(out->name, name, strlen(name) + 1);
-    int64_t row = 0;
-    for (int32_t c = 0; c < o->classes; c++)
-        for (int64_t n = balact_synthetic_class_rows(o, split, counts, c); n > 0; n--)
-            out->labels[row++] = c;
-    /* The number of a row within its class is its distance from the class's first row. */
-    float *features = out->features;
-    const int32_t *labels = out->labels;
-    int64_t *first = balact_synthetic_allocate(o->classes, sizeof *first);
-    if (!first)
-        return balact_fail(error, BALACT_ERROR_MEMORY, "synthetic data: out of memory");
-    for (int64_t i = rows - 1; i >= 0; i--)
-        first[labels[i]] = i;
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < rows; i++) {
-        int32_t c = labels[i];
-        uint64_t at = (uint64_t)(i - first[c]) * (uint64_t)o->dim;
-        uint64_t stream = stream_of(STREAM_ROWS + (int)split, c);
-        for (int64_t j = 0; j < o->dim; j++)
-            features[i * o->dim + j] =
-                (float)(means[(int64_t)c * o->dim + j] +
-                        o->scale * balact_random_normal(o->seed, stream, at + (uint64_t)j));
     }
+    fill_labels(o, split, counts, out->labels, first);
+    fill_features(o, split, means, first, out);
     free(first);
     return BALACT_OK;
 }
