@@ -27,7 +27,7 @@ SONAME  := libbalact.so.0
 # setup/configure.sh probes with the compiler at hand, writes $(BUILD)/config.mk and touches it only
 # when something changed. The goals below run on a machine without a compiler: they install first
 # and start a second make for the rest.
-UNCONFIGURED := help clean distclean setup test sanitize fuzz lint check-aarch64 check-old-cpu \
+UNCONFIGURED := help clean distclean uninstall setup test sanitize fuzz lint check-aarch64 check-old-cpu \
     check-without reproduce reproduce-full bench ci
 GOALS := $(if $(MAKECMDGOALS),$(MAKECMDGOALS),all)
 quote = '$(subst ','\'',$(1))'
@@ -73,6 +73,9 @@ FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 # CUDA: every optimized/cuda/*.cu is compiled by nvcc and linked with the static runtime, so that
 # the program starts on a machine without a driver. No .cu file or no nvcc: left out.
 CUDA_SOURCES := $(if $(NVCC_FOUND),$(wildcard optimized/cuda/*.cu))
+NO_CUDA := $(if $(filter cuda,$(WITHOUT)),left out by WITHOUT=cuda,$(if $(NVCC_FOUND),$(if \
+    $(CUDA_SOURCES),,nvcc is there but this version has no CUDA sources),no nvcc (PATH, CUDA_HOME, \
+    /usr/local/cuda)))
 ifneq ($(CUDA_SOURCES),)
 CUDA_ARCH ?= -arch=all-major
 BASE_CPPFLAGS += -DBALACT_HAVE_CUDA=1
@@ -90,8 +93,9 @@ FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzzers/%)
 SHARED := $(BUILD)/libbalact.so.$(VERSION)
 
 .PHONY: all tests
+#: make                   the program balact, the static and the shared library, in build/
 all: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED)
-	@sh setup/left-out.sh '$(BUILD)' '$(if $(NVCC_FOUND),$(if $(CUDA_SOURCES),,nvcc is there, but this version has no CUDA sources),no nvcc found (PATH, CUDA_HOME, /usr/local/cuda))'
+	@sh setup/left-out.sh '$(BUILD)' '$(NO_CUDA)'
 tests: $(TEST_PROGRAMS)
 
 # ---- Stamps: what make cannot see in the times of files ----------------------------------------
@@ -163,27 +167,134 @@ $(FUZZERS): $(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(PROGRAM_LIBRARY) \
 .SECONDARY: $(TEST_OBJECTS) $(FUZZ_SOURCES:%.c=$(BUILD)/obj/%.o)
 
 # ---- Targets that install what they need, then start a second make ------------------------------
-SET_UP = @if [ '$(SETUP)' != skip ]; then sh setup/install.sh
-END_SET_UP = ; fi
+set_up = @if [ '$(SETUP)' != skip ]; then sh setup/install.sh $(1); fi
 # As many jobs as processors, unless a number was given.
-JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
-AGAIN = @+$(MAKE) --no-print-directory $(JOBS) BUILD='$(BUILD)'
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2> /dev/null || echo 1))
+again = @+$(MAKE) --no-print-directory $(JOBS) BUILD='$(BUILD)$(1)'
 
 .PHONY: setup test check
-setup:
-	@sh setup/install.sh needed optional test ci
-
+#: make test              install what is missing, build, run every test
 test:
-	$(SET_UP) needed optional test $(END_SET_UP)
-	$(AGAIN) check
+	$(call set_up,needed optional test)
+	$(call again) check
+
+#: make setup             install the packages of all checks, those of .ci/run included
+setup:
+	$(call set_up,needed optional test ci)
 
 check: all tests
-	@BUILD='$(BUILD)' CC='$(CC)' SANITIZE='$(SANITIZE)' MAKE='$(MAKE)' MAKEFLAGS= \
+	@BUILD='$(BUILD)' CC='$(CC)' SANITIZE='$(SANITIZE)' MAKE='$(MAKE)' MAKELEVEL= \
+	    MAKEFLAGS='$(if $(MAKEOVERRIDES),-- $(MAKEOVERRIDES))' \
 	    sh tests/run.sh $(TEST_PROGRAMS) $(TEST_SCRIPTS)
 
-.PHONY: clean distclean
+.PHONY: sanitize fuzz lint check-aarch64 check-old-cpu check-without
+#: make sanitize          every test under AddressSanitizer, LeakSanitizer and UBSan
+sanitize: export ASAN_OPTIONS = detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+sanitize: export UBSAN_OPTIONS = print_stacktrace=1:halt_on_error=1
+sanitize:
+	$(call set_up,needed optional test)
+	$(call again,/sanitize) OPT='-O1 -g' SANITIZE=address,undefined check
+
+#: make fuzz              libFuzzer on every reader, FUZZ_SECONDS=60 each (needs clang)
+fuzz:
+	$(call set_up,needed optional ci)
+	$(call again,/fuzz) CC=clang OPT='-O1 -g' SANITIZE=fuzzer-no-link,address,undefined \
+	    WITHOUT='openmp cuda check avx512 $(WITHOUT)' fuzzers
+	@sh setup/fuzz.sh '$(BUILD)/fuzz' $(FUZZ_SECONDS)
+
+#: make lint              clang-tidy, shellcheck and the rules of form
+lint:
+	$(call set_up,needed optional test ci)
+	$(call again) all
+	@sh setup/lint.sh '$(BUILD)'
+
+#: make check-aarch64     cross-compile, verify under qemu-aarch64
+check-aarch64:
+	$(call set_up,needed ci)
+	$(call again,/aarch64) CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar \
+	    WITHOUT='archive jansson inih crypto dnnl openblas check cuda' all
+	@sh setup/check-emulated.sh '$(BUILD)/aarch64/balact' qemu-aarch64 -L /usr/aarch64-linux-gnu
+
+#: make check-old-cpu     verify under qemu as a processor without AVX (illegal instructions show)
+check-old-cpu:
+	$(call set_up,needed optional ci)
+	$(call again) all
+	@sh setup/check-emulated.sh '$(BUILD)/balact' qemu-x86_64 -cpu Nehalem
+
+#: make check-without     build and test without any optional library
+check-without:
+	$(call set_up,needed test)
+	$(call again,/bare) WITHOUT='archive jansson inih crypto dnnl openblas openmp avx2 avx512 cuda check' all
+	$(BUILD)/bare/balact info
+	$(BUILD)/bare/balact verify --small | tail -n 1
+	$(call again,/without) WITHOUT='archive jansson inih crypto dnnl openblas cuda' check
+
+# ---- Reproduction --------------------------------------------------------------------------------
+.PHONY: reproduce reproduce-full
+REPRODUCE = CIFAR10_LT='$(CIFAR10_LT)' CIFAR100_LT='$(CIFAR100_LT)' IMAGENET_LT='$(IMAGENET_LT)' \
+    sh setup/reproduce.sh
+#: make reproduce         install, build, and run all that needs no data: tables, figures, claims
+reproduce:
+	$(call set_up,needed optional)
+	$(call again) all
+	@$(REPRODUCE) '$(BUILD)' '$(RESULTS)/reproduce'
+
+#: make reproduce-full    the same on real data: IMAGENET_LT=... CIFAR10_LT=... CIFAR100_LT=...
+reproduce-full:
+	$(call set_up,needed optional)
+	$(call again) all
+	@$(REPRODUCE) '$(BUILD)' '$(RESULTS)/reproduce-full' full
+
+ifneq ($(wildcard bench/commands/bench.c),)
+.PHONY: bench
+# make bench              time the kernels and the head
+bench:
+	$(call set_up,needed optional)
+	$(call again) all
+	$(BUILD)/balact bench
+endif
+
+# ---- Installing ----------------------------------------------------------------------------------
+INSTALL ?= install
+TO = $(DESTDIR)$(PREFIX)
+HEADERS := $(wildcard include/balact/*.h)
+
+.PHONY: install uninstall
+#: make install           PREFIX=/usr/local DESTDIR= (and make uninstall)
+install: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED)
+	$(INSTALL) -d '$(TO)/bin' '$(TO)/lib/pkgconfig' '$(TO)/include/balact' '$(TO)/share/man/man1'
+	$(INSTALL) -m 755 $(BUILD)/balact '$(TO)/bin'
+	$(INSTALL) -m 644 $(BUILD)/libbalact.a $(SHARED) '$(TO)/lib'
+	ln -sf $(notdir $(SHARED)) '$(TO)/lib/$(SONAME)'
+	ln -sf $(SONAME) '$(TO)/lib/libbalact.so'
+	$(INSTALL) -m 644 $(HEADERS) '$(TO)/include/balact'
+	sh setup/man-page.sh '$(BUILD)/balact' '$(VERSION)' '$(PREFIX)' > '$(TO)/share/man/man1/balact.1'
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@LIBS@|$(strip $(OPENMP_CFLAGS) $(LIBS))|' setup/balact.pc.in > '$(TO)/lib/pkgconfig/balact.pc'
+	@sh setup/install-share.sh '$(TO)/share/balact'
+
+# Takes away what install put there, folders of its own included.
+uninstall:
+	rm -f '$(TO)/bin/balact' '$(TO)/lib/libbalact.a' '$(TO)/lib/libbalact.so' \
+	    '$(TO)/lib/$(SONAME)' '$(TO)/lib/$(notdir $(SHARED))' '$(TO)/lib/pkgconfig/balact.pc' \
+	    '$(TO)/share/man/man1/balact.1'
+	rm -rf '$(TO)/include/balact' '$(TO)/share/balact'
+
+.PHONY: clean distclean help ci
+#: make clean             remove build/; results/ stays
 clean:
-	rm -rf $(BUILD)
+	rm -rf '$(BUILD)'
 distclean: clean
+
+#: .ci/run                all of it, as it is checked on every change
+ci:
+	@sh .ci/run
+
+help:
+	@sed -n 's/^#: //p' Makefile
+	@echo
+	@echo 'Variables: BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR= CC= CFLAGS= OPT="$(OPT)" V=1'
+	@echo '  WITHOUT="archive jansson inih crypto dnnl openblas openmp avx2 avx512 cuda check" leaves parts out'
+	@echo '  SANITIZE=address,undefined   SETUP=skip installs nothing   RESULTS=$(RESULTS)'
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2> /dev/null)
