@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The first C block of README.md compiles without a warning with the flags of the installed
-# balact.pc, against the static and the shared library, and runs.
+# balact.pc, against the static and the shared library, runs, and prints what README.md says.
 . tests/script.sh
 [ -z "$SANITIZE" ] || skip_all "the same without sanitizers"
 [ -e README.md ] || skip_all "no README.md"
@@ -18,6 +18,8 @@ export PKG_CONFIG_PATH="$folder/there/lib/pkgconfig"
 check "the example against the shared library" $CC -std=c11 -Wall -Wextra -Wpedantic -Werror \
     "$folder/example.c" -o "$folder/shared" $(pkg-config --cflags --libs balact)
 check "... runs" env LD_LIBRARY_PATH="$folder/there/lib" "$folder/shared"
+said=$(sed -n 's/.*It prints `\([^`]*\)`.*/\1/p' README.md)
+check "... and prints '$said'" test "$(LD_LIBRARY_PATH="$folder/there/lib" "$folder/shared")" = "$said"
 rm "$folder"/there/lib/libbalact.so*
 # shellcheck disable=SC2046,SC2086
 check "the example against the static library" $CC -std=c11 "$folder/example.c" \
