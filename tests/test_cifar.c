@@ -38,7 +38,8 @@ static void put(const char *name, struct buffer bytes) {
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
     ck_assert_ptr_nonnull(file);
-    fwrite(bytes.bytes, 1, bytes.size, file);
+    if (bytes.size)
+        fwrite(bytes.bytes, 1, bytes.size, file);
     fclose(file);
     buffer_free(&bytes);
 }
