@@ -20,6 +20,22 @@
 #define LN2_HIGH 0x1.62e43p-1f
 #define LN2_LOW  (-0x1.05c61p-29f)
 
+/* A whole vector, or the lanes inside. */
+ALWAYS_INLINE vf load_part(const float *from, vmask inside, const bool full) {
+    return full ? v_load(from) : v_load_masked(from, inside);
+}
+
+ALWAYS_INLINE vf load_element_part(const element *from, vmask inside, const bool full) {
+    return full ? ELEMENT_LOAD(from) : ELEMENT_LOAD_MASKED(from, inside);
+}
+
+ALWAYS_INLINE void store_element_part(element *to, vmask inside, vf v, const bool full) {
+    if (full)
+        ELEMENT_STORE(to, v);
+    else
+        ELEMENT_STORE_MASKED(to, inside, v);
+}
+
 /* A number as a sum of two: high is the rounded value, low what rounding lost. */
 struct pair {
     vf high, low;

@@ -9,9 +9,9 @@
  * left out and computed alone in double.
  */
 
-/* Columns whose factors 1 + e go into one logarithm: their product stays below 2^896, and that of
- * one lane below 2^112, in reach of double and of float. */
-#define LOG_BLOCK 896
+/* Columns whose factors 1 + e, each at most 2, go into one logarithm: their product stays below
+ * 2^1008 and that of one lane below 2^126, in reach of double and of float. */
+#define LOG_BLOCK 1008
 
 struct sigmoid_row {
     const element *x;
@@ -182,32 +182,45 @@ struct sigmoid_targets {
     float share;
 };
 
+/* The losses of the columns from j on, 0 at the pivot and outside; gradients go to out. */
+ALWAYS_INLINE vf sigmoid_general_step(const struct sigmoid_row *row,
+                                      const struct sigmoid_targets *targets, int64_t j,
+                                      const bool with_offset, const bool full) {
+    const vf one = v_set(1.0f);
+    vmask inside = v_first(row->cols - j);
+    vf a = with_offset ? load_part(row->offset + j, inside, full) : v_zero();
+    struct folded_logit u =
+        folded_logit(load_element_part(row->x + j, inside, full), a, with_offset);
+    vf e = v_mul(folded_exponential(u, with_offset), v_set(0x1p-48f));
+    vf t = targets->targets ? load_part(targets->targets + j, inside, full) : v_set(targets->share);
+    vf w = targets->class_weight ? load_part(targets->class_weight + j, inside, full) : one;
+    vf h = v_select(v_negative(u.u), t, v_sub(one, t));
+    if (row->out) {
+        vf gradient = v_mul(w, v_sub(v_div(e, v_add(e, one)), h));
+        gradient = v_mul(v_set(row->factor), v_minus_unless_negative(gradient, u.u));
+        store_element_part(row->out + j, inside, gradient, full);
+    }
+    vf coefficient = v_mul(w, h);
+    vf loss = v_keep(v_nonzero(coefficient), v_mul(coefficient, v_abs(u.u)));
+    loss = v_fma(w, log_one_plus(e), loss);
+    if (!full)
+        loss = v_keep(inside, loss);
+    return (uint64_t)(row->pivot - j) < V_WIDTH ? v_without_lane(loss, row->pivot - j) : loss;
+}
+
 /* The same sum with targets and weights, and out = factor * dloss/du. One logarithm an element. */
 ALWAYS_INLINE double sigmoid_general(const struct sigmoid_row *const from,
                                      const struct sigmoid_targets targets, const bool with_offset) {
     const struct sigmoid_row row = *from;
-    const vf one = v_set(1.0f), factor = v_set(row.factor);
     vd sum = v_double_zero();
-    for (int64_t j = 0; j < row.cols; j += V_WIDTH) {
-        vmask inside = v_first(row.cols - j);
-        vf a = with_offset ? v_load_masked(row.offset + j, inside) : v_zero();
-        struct folded_logit u =
-            folded_logit(ELEMENT_LOAD_MASKED(row.x + j, inside), a, with_offset);
-        vf e = v_mul(folded_exponential(u, with_offset), v_set(0x1p-48f));
-        vf t = targets.targets ? v_load_masked(targets.targets + j, inside) : v_set(targets.share);
-        vf w = targets.class_weight ? v_load_masked(targets.class_weight + j, inside) : one;
-        vmask negative = v_negative(u.u);
-        vf h = v_select(negative, t, v_sub(one, t));
-        if (row.out) {
-            vf gradient = v_mul(w, v_sub(v_div(e, v_add(e, one)), h));
-            gradient = v_minus_unless_negative(gradient, u.u);
-            ELEMENT_STORE_MASKED(row.out + j, inside, v_mul(factor, gradient));
-        }
-        vf coefficient = v_mul(w, h);
-        vf loss = v_keep(v_nonzero(coefficient), v_mul(coefficient, v_abs(u.u)));
-        loss = v_fma(w, log_one_plus(e), loss);
-        sum = v_double_add(sum, v_without_lane(v_keep(inside, loss), row.pivot - j));
+    int64_t j = 0;
+    for (; j + 2 * V_WIDTH <= row.cols; j += 2 * V_WIDTH) {
+        vf first = sigmoid_general_step(&row, &targets, j, with_offset, true);
+        vf second = sigmoid_general_step(&row, &targets, j + V_WIDTH, with_offset, true);
+        sum = v_double_add(sum, v_add(first, second));
     }
+    for (; j < row.cols; j += V_WIDTH)
+        sum = v_double_add(sum, sigmoid_general_step(&row, &targets, j, with_offset, false));
     return lanes_total(sum);
 }
 

@@ -21,14 +21,14 @@ struct spread {
     double exponentials; /* sum of exp(u_j - base) * 2^BIAS */
 };
 
-static inline vf spread_coefficient(const struct spread *spread, int64_t j, vmask inside) {
-    vf t = spread->targets ? v_load_masked(spread->targets + j, inside)
+ALWAYS_INLINE vf spread_coefficient(const struct spread *spread, int64_t j, vmask inside,
+                                    const bool full) {
+    vf t = spread->targets ? load_part(spread->targets + j, inside, full)
+           : full          ? v_set(spread->share)
                            : v_keep(inside, v_set(spread->share));
-    if (spread->mask && !spread->targets) {
-        vf a = v_load_masked(spread->mask + j, inside);
-        t = v_keep(v_not_less(a, v_set(-FLT_MAX)), t);
-    }
-    return spread->class_weight ? v_mul(t, v_load_masked(spread->class_weight + j, inside)) : t;
+    if (spread->mask && !spread->targets)
+        t = v_keep(v_not_less(load_part(spread->mask + j, inside, full), v_set(-FLT_MAX)), t);
+    return spread->class_weight ? v_mul(t, load_part(spread->class_weight + j, inside, full)) : t;
 }
 
 /* c_j of one column in double, as the vectors have it. */
@@ -38,33 +38,61 @@ static inline double spread_coefficient_at(const struct spread *spread, int64_t 
     return t * (spread->class_weight ? spread->class_weight[j] : 1.0);
 }
 
-ALWAYS_INLINE void spread_sums(const struct softmax_row *const from, struct spread *spread,
+struct spread_terms {
+    vf exponential, coefficient, distance;
+};
+
+/* The terms of the columns from j on, 0 at the pivot and outside; exponentials go to out. */
+ALWAYS_INLINE struct spread_terms spread_step(const struct softmax_row *row,
+                                              const struct spread *spread, int64_t j,
+                                              const bool with_offset, const bool wide,
+                                              const bool full) {
+    const float pivot_high = (float)spread->u_pivot;
+    vmask inside = v_first(row->cols - j);
+    vf x = load_element_part(row->x + j, inside, full);
+    vf a = with_offset ? load_part(row->offset + j, inside, full) : v_zero();
+    vf e = softmax_exponential(row, x, a, with_offset, wide);
+    if (row->out)
+        store_element_part(row->out + j, inside, e, full);
+    struct pair u = shifted_logit(x, a, with_offset);
+    vf distance = v_sub(v_set(pivot_high), u.high);
+    if (with_offset) {
+        vf low = v_sub(v_set((float)(spread->u_pivot - pivot_high)), u.low);
+        distance = v_add(distance, v_keep(v_not_less(u.high, v_set(-FLT_MAX)), low));
+    }
+    vf c = spread_coefficient(spread, j, inside, full);
+    if (!full)
+        e = v_keep(inside, e);
+    if ((uint64_t)(row->pivot - j) < V_WIDTH) {
+        c = v_without_lane(c, row->pivot - j);
+        e = v_without_lane(e, row->pivot - j);
+    }
+    return (struct spread_terms){e, c, v_keep(v_nonzero(c), v_mul(c, distance))};
+}
+
+/* Four vectors are added in fp32, all above in double. */
+ALWAYS_INLINE void spread_sums(const struct softmax_row *const from, struct spread *to,
                                const bool with_offset, const bool wide) {
     const struct softmax_row row = *from;
-    const float pivot_high = (float)spread->u_pivot;
-    const vf high = v_set(pivot_high);
-    const vf low = v_set((float)(spread->u_pivot - pivot_high));
-    vd sum = v_double_zero(), coefficients = v_double_zero(), distances = v_double_zero();
-    for (int64_t j = 0; j < row.cols; j += V_WIDTH) {
-        vmask inside = v_first(row.cols - j);
-        vf x = ELEMENT_LOAD_MASKED(row.x + j, inside);
-        vf a = with_offset ? v_load_masked(row.offset + j, inside) : v_zero();
-        vf e = softmax_exponential(&row, x, a, with_offset, wide);
-        if (row.out)
-            ELEMENT_STORE_MASKED(row.out + j, inside, e);
-        struct pair u = shifted_logit(x, a, with_offset);
-        vf distance = v_sub(high, u.high);
-        if (with_offset)
-            distance =
-                v_add(distance, v_keep(v_not_less(u.high, v_set(-FLT_MAX)), v_sub(low, u.low)));
-        vf c = v_without_lane(spread_coefficient(spread, j, inside), row.pivot - j);
-        sum = v_double_add(sum, v_without_lane(v_keep(inside, e), row.pivot - j));
-        coefficients = v_double_add(coefficients, c);
-        distances = v_double_add(distances, v_keep(v_nonzero(c), v_mul(c, distance)));
+    const struct spread spread = *to;
+    vd exponentials = v_double_zero(), coefficients = v_double_zero(), distances = v_double_zero();
+    for (int64_t begin = 0; begin < row.cols; begin += 4 * V_WIDTH) {
+        struct spread_terms sum = {v_zero(), v_zero(), v_zero()};
+        for (int64_t j = begin; j < row.cols && j < begin + 4 * V_WIDTH; j += V_WIDTH) {
+            struct spread_terms terms =
+                j + V_WIDTH <= row.cols ? spread_step(&row, &spread, j, with_offset, wide, true)
+                                        : spread_step(&row, &spread, j, with_offset, wide, false);
+            sum.exponential = v_add(sum.exponential, terms.exponential);
+            sum.coefficient = v_add(sum.coefficient, terms.coefficient);
+            sum.distance = v_add(sum.distance, terms.distance);
+        }
+        exponentials = v_double_add(exponentials, sum.exponential);
+        coefficients = v_double_add(coefficients, sum.coefficient);
+        distances = v_double_add(distances, sum.distance);
     }
-    spread->exponentials = lanes_total(sum);
-    spread->coefficients = lanes_total(coefficients);
-    spread->distances = lanes_total(distances);
+    to->exponentials = lanes_total(exponentials);
+    to->coefficients = lanes_total(coefficients);
+    to->distances = lanes_total(distances);
 }
 
 #define SPREAD_VARIANT(name, with_offset, wide)                                                    \
@@ -99,16 +127,23 @@ static inline int64_t find_maximum(const struct softmax_row *row) {
     return 0; /* not reached: the maximum is finite */
 }
 
+ALWAYS_INLINE void spread_gradient_step(element *out, const struct spread *spread, int64_t j,
+                                        int64_t cols, vf factor, vf scale, const bool full) {
+    vmask inside = v_first(cols - j);
+    vf c = v_mul(scale, spread_coefficient(spread, j, inside, full));
+    vf e = load_element_part(out + j, inside, full);
+    store_element_part(out + j, inside, v_sub(v_mul(factor, e), c), full);
+}
+
 /* out = out * factor - c * scale */
-NOINLINE void spread_gradient(const struct softmax_row *row, const struct spread *spread,
+NOINLINE void spread_gradient(element *out, int64_t cols, const struct spread *const from,
                               float factor, float scale) {
-    vf f = v_set(factor), s = v_set(scale);
-    for (int64_t j = 0; j < row->cols; j += V_WIDTH) {
-        vmask inside = v_first(row->cols - j);
-        vf c = v_mul(s, spread_coefficient(spread, j, inside));
-        vf e = ELEMENT_LOAD_MASKED(row->out + j, inside);
-        ELEMENT_STORE_MASKED(row->out + j, inside, v_sub(v_mul(f, e), c));
-    }
+    const struct spread spread = *from;
+    int64_t j = 0;
+    for (; j + V_WIDTH <= cols; j += V_WIDTH)
+        spread_gradient_step(out, &spread, j, cols, v_set(factor), v_set(scale), true);
+    if (j < cols)
+        spread_gradient_step(out, &spread, j, cols, v_set(factor), v_set(scale), false);
 }
 
 /* W p_j - c_j, written (W - c_j) p_j - c_j (1 - p_j). */
@@ -140,7 +175,7 @@ static inline void softmax_spread_row(const struct balact_problem *p, int64_t i,
             loss += label_extra * (spread.u_pivot - u_y);
         lse = log_sum_exp(row, pivot.sum);
         if (row->out) {
-            spread_gradient(row, &spread, (float)(facts->scale * W / pivot.sum),
+            spread_gradient(row->out, row->cols, &spread, (float)(facts->scale * W / pivot.sum),
                             (float)facts->scale);
             if (y >= 0) {
                 double c_y = spread_coefficient_at(&spread, y) + label_extra;
