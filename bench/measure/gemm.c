@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "bench/program.h"
 #include "optimized/cpu/linear.h"
@@ -41,37 +42,50 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double seconds_of(layer_product *run, balact_gemm *gemm,
-                         const struct balact_linear_problem *problem, int threads) {
+/* Of one product: by the wall, and of all threads together, which other programs disturb less. */
+struct seconds {
+    double wall[MAX_REPEATS], processor[MAX_REPEATS];
+};
+
+static double processor_now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void measure_once(layer_product *run, balact_gemm *gemm,
+                         const struct balact_linear_problem *problem, int threads,
+                         struct seconds *seconds, int repeat) {
     balact_set_threads(threads);
-    double start = seconds_now();
+    double processor = processor_now(), wall = seconds_now();
     balact_status status = run(gemm, problem);
+    seconds->wall[repeat] = seconds_now() - wall;
+    seconds->processor[repeat] = processor_now() - processor;
     if (status != BALACT_OK)
         die(EXIT_CHECK_FAILED, "a matrix product failed: %s", balact_status_name(status));
-    return seconds_now() - start;
 }
 
 /* One line per library and number of threads. They take turns, so that a change of the machine's
  * speed meets all of them. */
 static void measure(layer_product *run, const char *name,
                     const struct balact_linear_problem *problem) {
-    double seconds[LIBRARIES][MOST_THREADS][MAX_REPEATS];
-    double work = 2.0 * (double)problem->rows * (double)problem->dim * (double)problem->classes;
-    int repeats = work < 5e9 ? MAX_REPEATS : 5;
-    for (int r = -1; r < repeats; r++) /* the first round warms up */
+    static struct seconds seconds[LIBRARIES][MOST_THREADS];
+    double work = 2e-9 * (double)problem->rows * (double)problem->dim * (double)problem->classes;
+    int repeats = work < 5.0 ? MAX_REPEATS : 5;
+    for (int r = -1; r < repeats; r++) /* the first round warms up, and is written over */
         for (int l = 0; balact_gemm_libraries[l].name; l++)
-            for (int t = 1; t <= MOST_THREADS; t++) {
-                double s = seconds_of(run, balact_gemm_libraries[l].gemm, problem, t);
-                seconds[l][t - 1][r < 0 ? 0 : r] = s;
-            }
+            for (int t = 1; t <= MOST_THREADS; t++)
+                measure_once(run, balact_gemm_libraries[l].gemm, problem, t, &seconds[l][t - 1],
+                             r < 0 ? 0 : r);
     for (int l = 0; balact_gemm_libraries[l].name; l++)
         for (int t = 1; t <= MOST_THREADS; t++) {
-            double *sorted = seconds[l][t - 1];
-            qsort(sorted, (size_t)repeats, sizeof *sorted, compare);
-            printf("| %lldx%lldx%lld | %s | %s | %d | %.0f | %.0f |\n", (long long)problem->rows,
-                   (long long)problem->dim, (long long)problem->classes, name,
-                   balact_gemm_libraries[l].name, t, work / sorted[repeats / 2] * 1e-9,
-                   work / sorted[0] * 1e-9);
+            double *wall = seconds[l][t - 1].wall, *processor = seconds[l][t - 1].processor;
+            qsort(wall, (size_t)repeats, sizeof *wall, compare);
+            qsort(processor, (size_t)repeats, sizeof *processor, compare);
+            printf("| %lldx%lldx%lld | %s | %s | %d | %.0f | %.0f | %.0f |\n",
+                   (long long)problem->rows, (long long)problem->dim, (long long)problem->classes,
+                   name, balact_gemm_libraries[l].name, t, work / wall[repeats / 2], work / wall[0],
+                   work / processor[repeats / 2]);
         }
 }
 
@@ -81,8 +95,8 @@ void balact_measure_gemm(void) {
         printf("This build has neither oneDNN (libdnnl-dev) nor OpenBLAS (libopenblas-dev).\n");
         return;
     }
-    printf("| rows x features x classes | product | library | threads | GFLOP/s median | best |\n"
-           "|---|---|---|---|---|---|\n");
+    printf("| rows x features x classes | product | library | threads | GFLOP/s | best | per "
+           "processor second |\n|---|---|---|---|---|---|---|\n");
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         int64_t rows = shapes[s][0], dim = shapes[s][1], classes = shapes[s][2];
         float *x = filled(rows * dim, 1), *weight = filled(classes * dim, 2);

@@ -73,10 +73,16 @@ static void library_single_threaded(void) {
 #endif
 }
 
-/* Builds of OpenBLAS with threads of their own have a setting for the whole process only. */
+/* Builds of OpenBLAS with threads of their own have a setting for the whole process only, which is
+ * also the only one in reach where this file is compiled without OpenMP. (oneDNN has none: without
+ * OpenMP it uses as many threads as OMP_NUM_THREADS says.) */
 static void openblas_single_threaded(void) {
 #ifdef BALACT_HAVE_OPENBLAS
-    if (openblas_get_parallel() == OPENBLAS_THREAD && openblas_get_num_threads() != 1)
+#ifdef _OPENMP
+    if (openblas_get_parallel() != OPENBLAS_THREAD)
+        return;
+#endif
+    if (openblas_get_num_threads() != 1)
         openblas_set_num_threads(1);
 #endif
 }
@@ -109,6 +115,14 @@ static struct blocks blocks_of(int64_t m, int64_t n) {
     return blocks;
 }
 
+static void add_row(float *restrict to, const float *restrict row, int64_t n) {
+#ifdef _OPENMP
+#pragma omp simd
+#endif
+    for (int64_t j = 0; j < n; j++)
+        to[j] += row[j];
+}
+
 static balact_status product_block(const struct product *p, const struct blocks *blocks,
                                    int64_t block) {
     int64_t row = block / blocks->across * blocks->rows;
@@ -128,8 +142,7 @@ static balact_status product_block(const struct product *p, const struct blocks 
                 c[i * p->ld_c + j] = 0.0f;
     }
     for (int64_t i = 0; p->bias && i < rows; i++)
-        for (int64_t j = 0; j < cols; j++)
-            c[i * p->ld_c + j] += p->bias[col + j];
+        add_row(c + i * p->ld_c, p->bias + col, cols);
     return status;
 }
 
@@ -174,6 +187,14 @@ balact_status balact_linear_forward_with(balact_gemm *gemm, const struct balact_
     return product_run(&product);
 }
 
+static void add_row_double(double *restrict to, const float *restrict row, int64_t n) {
+#ifdef _OPENMP
+#pragma omp simd
+#endif
+    for (int64_t j = 0; j < n; j++)
+        to[j] += row[j];
+}
+
 /* Column sums of dlogits, in double and in the order of the rows. */
 static void bias_gradient(const struct balact_linear_problem *p) {
     enum { STRIP = 64 };
@@ -184,8 +205,7 @@ static void bias_gradient(const struct balact_linear_problem *p) {
         int64_t width = p->classes - begin < STRIP ? p->classes - begin : STRIP;
         double sum[STRIP] = {0};
         for (int64_t i = 0; i < p->rows; i++)
-            for (int64_t j = 0; j < width; j++)
-                sum[j] += p->dlogits[i * p->ld_logits + begin + j];
+            add_row_double(sum, p->dlogits + i * p->ld_logits + begin, width);
         for (int64_t j = 0; j < width; j++)
             p->dbias[begin + j] = (float)sum[j];
     }
