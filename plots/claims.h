@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Claims: sentences about the results with the numbers that would make them true, kept as rows of
+ * bench/expected.csv and judged by the CSV files of a run. docs/FORMATS.md describes the columns.
+ */
+#ifndef BALACT_PLOTS_CLAIMS_H
+#define BALACT_PLOTS_CLAIMS_H
+
+#include "plots/results.h"
+
+enum claim_verdict { CLAIM_PASS, CLAIM_FAIL, CLAIM_SKIP };
+
+struct claim {
+    const char *id, *source, *text, *kind, *experiment, *dataset, *split, *method, *baseline, *group,
+        *metric, *run;
+    double minimum, maximum; /* -inf and +inf where the cell is empty */
+    double tolerance;        /* widens both; 0 where empty */
+    int64_t line;
+
+    /* The judgement. */
+    enum claim_verdict verdict;
+    struct summary found; /* what was measured; count 0 with SKIP */
+    const char *detail;   /* where the worst was, or why it is skipped and what to run */
+};
+
+struct claims {
+    struct csv_table table; /* keeps the strings alive */
+    struct claim *list;     /* in the arena given to claims_load */
+    size_t count;
+};
+
+/* Reads expected.csv. Errors name file, line and column: a doubled id, an unknown kind, no bounds.
+ * Release with claims_release() if it succeeds. */
+balact_status claims_load(struct arena *arena, const char *path, struct claims *claims,
+                          struct balact_error *error);
+void claims_release(struct claims *claims);
+
+/* Judges all of them. */
+void claims_judge(struct arena *arena, struct claims *claims, const struct results *results);
+
+/* "PASS", "FAIL", "SKIP". */
+const char *claim_verdict_name(enum claim_verdict verdict);
+
+size_t claims_count(const struct claims *claims, enum claim_verdict verdict);
+
+/* "+0.083 +- 0.002 over 3 seeds (wanted: at least 0.08)" in the arena; for people. */
+const char *claim_found_text(struct arena *arena, const struct claim *claim);
+const char *claim_wanted_text(struct arena *arena, const struct claim *claim);
+
+/* Writes claims.csv, whole or not at all. */
+balact_status claims_save(const struct claims *claims, const char *path,
+                          struct balact_error *error);
+
+#endif

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# Training images per class, sorted. Columns of the data: rank, one count a data set.
+# numbers: classes, bottom and top of the count axis
+balact_format = ARG2
+balact_output = ARG3
+balact_title = ARG5
+balact_styles = ARG6
+data = ARG4
+numbers = ARG7
+load ARG1
+number(i) = real(word(numbers, i))
+
+classes = number(1); bottom = number(2); top = number(3)
+set xlabel 'class rank by training images (1 = most frequent)'
+set ylabel 'training images (logarithmic)'
+set logscale y
+set format y '%g'
+set xrange [0.5:classes + 0.5]
+set yrange [bottom:top]
+if (series == 1) { unset key }
+
+# The shot groups: many above 100, few below 20.
+if (bottom < 100 && top > 100) {
+    set arrow from graph 0, first 100 to graph 1, first 100 nohead linestyle 22 back
+    set label 'many > 100' at graph 0.99, first 100 right offset 0,0.6 textcolor rgb '#606060'
+}
+if (bottom < 20 && top > 20) {
+    set arrow from graph 0, first 20 to graph 1, first 20 nohead linestyle 22 back
+    set label 'few < 20' at graph 0.01, first 20 left offset 0,-0.7 textcolor rgb '#606060'
+}
+
+# Few classes are points on a line, many are a line. A single set is drawn dark and solid.
+line(i) = series == 1 ? 3 : style(i)
+if (classes <= 40) {
+    plot for [i = 1:series] data using 1:(column(i + 1)) with linespoints linestyle line(i) title columnheader(i + 1)
+} else {
+    plot for [i = 1:series] data using 1:(column(i + 1)) with lines linestyle line(i) title columnheader(i + 1)
+}

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+# What all figures share: terminals of one look, fonts, lines, colours. Called by every script as
+#   load ARG1   after   balact_format = ARG2; balact_output = ARG3; balact_title = ARG5
+#
+# Colours are those of Okabe and Ito, which colour-blind readers tell apart. A family of activations
+# has a hue, its balanced form is darker and drawn solid with filled points, so that a grey print
+# still tells them apart by lightness, dashes and points.
+
+set encoding utf8
+set datafile separator ','
+
+if (balact_format eq 'svg') {
+    set terminal svg size 640,400 dynamic noenhanced font 'sans-serif,13' background '#ffffff'
+}
+if (balact_format eq 'png') {
+    set terminal pngcairo size 1280,800 noenhanced font 'sans,13' fontscale 2 linewidth 2 pointscale 2
+}
+if (balact_format eq 'pdf') {
+    set terminal pdfcairo size 6.4in,4in noenhanced font 'sans,9.4' linewidth 0.8 pointscale 0.72 rounded
+}
+set output balact_output
+
+set style line  1 linecolor rgb '#56b4e9' linewidth 2 dashtype (8,4)       pointtype  6 pointsize 0.8
+set style line  2 linecolor rgb '#e69f00' linewidth 2 dashtype (8,4)       pointtype  4 pointsize 0.8
+set style line  3 linecolor rgb '#0072b2' linewidth 2 dashtype solid       pointtype  7 pointsize 0.8
+set style line  4 linecolor rgb '#d55e00' linewidth 2 dashtype solid       pointtype  5 pointsize 0.8
+set style line  5 linecolor rgb '#009e73' linewidth 2 dashtype (2,3)       pointtype  8 pointsize 0.9
+set style line  6 linecolor rgb '#cc79a7' linewidth 2 dashtype (8,3,2,3)   pointtype 12 pointsize 0.9
+set style line  7 linecolor rgb '#7f7f7f' linewidth 2 dashtype (5,2)       pointtype 10 pointsize 0.9
+set style line  8 linecolor rgb '#006b4e' linewidth 2 dashtype (2,2,6,2)   pointtype  9 pointsize 0.9
+set style line  9 linecolor rgb '#8c4a75' linewidth 2 dashtype (10,2)      pointtype 13 pointsize 0.9
+set style line 10 linecolor rgb '#4d4d4d' linewidth 2 dashtype (3,1)       pointtype 11 pointsize 0.9
+set style line 11 linecolor rgb '#b8a800' linewidth 2 dashtype (1,2)       pointtype  2 pointsize 0.9
+set style line 12 linecolor rgb '#000000' linewidth 1.6 dashtype (3,3)     pointtype  1 pointsize 0.01
+# The frame, the grid and lines that bound something.
+set style line 20 linecolor rgb '#606060' linewidth 1
+set style line 21 linecolor rgb '#d8d8d8' linewidth 0.6 dashtype solid
+set style line 22 linecolor rgb '#606060' linewidth 1 dashtype (4,3)
+BAYES = 12
+
+set border 3 linestyle 20
+set tics nomirror textcolor rgb '#202020'
+set grid ytics linestyle 21
+set key outside above center horizontal samplen 3 width 1 textcolor rgb '#202020'
+set title balact_title offset 0,-0.3
+
+# The line style of series i, and how many series there are.
+style(i) = int(word(balact_styles, i))
+series = words(balact_styles)
