@@ -57,6 +57,12 @@ int options_parse(int argc, char **argv, const char *usage, const char *summary,
 /* The nearest of names[count] to what somebody typed, or NULL if none is near. */
 const char *nearest_name(const char *typed, const char *const *names, size_t count);
 
+/* The absolute path of a file that belongs to the program, by its name in the source tree
+ * ("plots/style.gp", "bench/expected.csv"), malloc'ed; NULL if it is nowhere. Looked for in
+ * $BALACT_SHARE, in the source tree that the program was built in, in share/balact beside the bin
+ * folder that it is installed in, and in the working folder, in this order. */
+char *share_path(const char *name);
+
 /* Seconds of a monotonic clock. */
 double seconds_now(void);
 

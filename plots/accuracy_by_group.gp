@@ -15,6 +15,7 @@ set ylabel 'top-1 accuracy (points)'
 set xrange [-0.5:groups - 0.5]
 set yrange [0:top]
 set xtics scale 0
+set bmargin 2.2 + 1.15 * ceil(series / 3.0)
 
 # The Bayes optimum is the last series, if it is there: a line across the group instead of a bar.
 ceiling = style(series) == BAYES
@@ -22,13 +23,19 @@ bars = series - ceiling
 thick = 0.8 / bars
 x(i, group) = group + thick * (i - 0.5 * (bars + 1))
 set boxwidth 0.92 * thick
-set style fill solid 1.0 border rgb '#303030'
-# Sigmoids are hatched: lightness alone tells plain from balanced, not the one family from the other.
-hatched(i) = style(i) == 2 || style(i) == 4
+# Plain and balanced differ in lightness; the sigmoids are hatched, or grey prints would show them like
+# the softmaxes.
+solid = ''; hatched = ''
+do for [i = 1:bars] {
+    if (style(i) == 2 || style(i) == 4) { hatched = hatched . sprintf(' %d', i) } else { solid = solid . sprintf(' %d', i) }
+}
+INVISIBLE = '#ff000000'
 
-plot for [i = 1:bars] data using (x(i, $0)):(column(2 * i)):xtic(1) with boxes linestyle style(i) dashtype solid \
-         fillstyle pattern (hatched(i) ? 2 : 3) border rgb '#303030' title columnheader(2 * i), \
-     for [i = 1:bars] data using (x(i, $0)):(column(2 * i)):(column(2 * i + 1)) with yerrorbars \
-         linecolor rgb '#000000' linewidth 1.2 pointtype 0 notitle, \
+plot data using 0:(0):xtic(1) with dots linecolor rgb INVISIBLE notitle, \
+     for [i in solid] data using (x(int(i), $0)):(column(2 * int(i))):(column(2 * int(i) + 1)) with boxerrorbars \
+         linestyle style(int(i)) dashtype solid fillstyle solid border rgb '#303030' title columnheader(2 * int(i)), \
+     for [i in hatched] data using (x(int(i), $0)):(column(2 * int(i))):(column(2 * int(i) + 1)) with boxerrorbars \
+         linestyle style(int(i)) dashtype solid fillstyle pattern (style(int(i)) == 2 ? 4 : 5) border rgb '#303030' \
+         title columnheader(2 * int(i)), \
      for [i = series:(ceiling ? series : 0)] data using ($0 - 0.46):(column(2 * i)):(0.92):(0) with vectors nohead \
          linestyle BAYES linewidth 2 title columnheader(2 * i)

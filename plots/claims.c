@@ -121,6 +121,19 @@ void claims_release(struct claims *claims) {
     *claims = (struct claims){.count = 0};
 }
 
+void claims_order(const struct claims *claims, struct results *results) {
+    size_t placed = 0;
+    for (size_t i = 0; i < claims->count; i++)
+        for (size_t j = placed; j < results->experiment_count; j++) {
+            if (strcmp(results->experiments[j].name, claims->list[i].experiment))
+                continue;
+            struct experiment moved = results->experiments[j];
+            memmove(&results->experiments[placed + 1], &results->experiments[placed],
+                    (j - placed) * sizeof moved);
+            results->experiments[placed++] = moved;
+        }
+}
+
 const char *claim_verdict_name(enum claim_verdict verdict) {
     static const char *const names[] = {"PASS", "FAIL", "SKIP"};
     return names[verdict];

@@ -35,6 +35,10 @@ balact_status claims_load(struct arena *arena, const char *path, struct claims *
                           struct balact_error *error);
 void claims_release(struct claims *claims);
 
+/* Sorts the experiments of a run as the claims first speak of them; those that no claim speaks of stand
+ * behind, by name. Call before pointers to experiments are kept. */
+void claims_order(const struct claims *claims, struct results *results);
+
 /* Judges all of them. */
 void claims_judge(struct arena *arena, struct claims *claims, const struct results *results);
 

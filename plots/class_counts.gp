@@ -17,7 +17,7 @@ set logscale y
 set format y '%g'
 set xrange [0.5:classes + 0.5]
 set yrange [bottom:top]
-if (series == 1) { unset key }
+if (series == 1) { unset key; unset bmargin }
 
 # The shot groups: many above 100, few below 20.
 if (bottom < 100 && top > 100) {
@@ -29,10 +29,9 @@ if (bottom < 20 && top > 20) {
     set label 'few < 20' at graph 0.01, first 20 left offset 0,-0.7 textcolor rgb '#606060'
 }
 
-# Few classes are points on a line, many are a line. A single set is drawn dark and solid.
-line(i) = series == 1 ? 3 : style(i)
+# Few classes are points on a line, many are a line.
 if (classes <= 40) {
-    plot for [i = 1:series] data using 1:(column(i + 1)) with linespoints linestyle line(i) title columnheader(i + 1)
+    plot for [i = 1:series] data using 1:(column(i + 1)) with linespoints linestyle style(i) pointtype 7 pointsize 0.6 title columnheader(i + 1)
 } else {
-    plot for [i = 1:series] data using 1:(column(i + 1)) with lines linestyle line(i) title columnheader(i + 1)
+    plot for [i = 1:series] data using 1:(column(i + 1)) with lines linestyle style(i) title columnheader(i + 1)
 }

@@ -121,7 +121,7 @@ static balact_status draw_format(struct arena *arena, const struct report_figure
     return BALACT_OK;
 }
 
-balact_status figure_draw(struct arena *arena, const struct report_figure *figure,
+balact_status figure_draw(struct arena *arena, struct report_figure *figure,
                           const char *scripts, const char *folder, struct balact_error *error) {
     static const char *const formats[] = {"svg", "png", "pdf"};
     struct balact_output output;
@@ -131,7 +131,10 @@ balact_status figure_draw(struct arena *arena, const struct report_figure *figur
         return status;
     fputs(figure->data, output.file);
     status = balact_output_commit(&output, error);
+    for (size_t i = 0; i < 3; i++) /* no picture of earlier numbers stays beside new ones */
+        unlink(arena_format(arena, "%s/%s.%s", folder, figure->id, formats[i]));
     for (size_t i = 0; i < 3 && status == BALACT_OK; i++)
         status = draw_format(arena, figure, scripts, folder, formats[i], error);
+    figure->drawn = status == BALACT_OK;
     return status;
 }

@@ -41,7 +41,8 @@ static const char style[] =
     "gap:.15rem 1rem}\n"
     "dt{color:var(--dim)}dd{margin:0}\n"
     "code,pre{font-size:.8125rem}pre{overflow-x:auto}\n"
-    "nav{font-size:.875rem}nav a{margin-right:1rem}a{color:inherit}\n";
+    "nav{font-size:.875rem}nav a{display:inline-block;margin-right:1rem}a{color:inherit}\n"
+    "summary{cursor:pointer;padding:.25rem 0}\n";
 
 static void write_claims(struct arena *arena, const struct claims *claims, FILE *file) {
     fprintf(file,
@@ -122,12 +123,19 @@ static void write_figure(struct arena *arena, const struct report_figure *figure
 static void write_parts(struct arena *arena, const struct report_tables *tables,
                         const struct report_figures *figures, const char *folder,
                         const struct experiment *experiment, FILE *file) {
+    size_t folded = 0;
     for (size_t i = 0; i < tables->count; i++)
-        if (tables->list[i].experiment == experiment)
+        if (tables->list[i].experiment == experiment && !tables->list[i].secondary)
             table_write_html(tables->list[i].table, file);
-    for (size_t i = 0; folder && i < figures->count; i++)
-        if (figures->list[i].experiment == experiment)
+    for (size_t i = 0; i < figures->count; i++)
+        if (figures->list[i].drawn && figures->list[i].experiment == experiment)
             write_figure(arena, &figures->list[i], i, folder, file);
+    for (size_t i = 0; i < tables->count; i++)
+        if (tables->list[i].experiment == experiment && tables->list[i].secondary) {
+            fputs(folded++ ? "" : "<details><summary>Further tables</summary>\n", file);
+            table_write_html(tables->list[i].table, file);
+        }
+    fputs(folded ? "</details>\n" : "", file);
 }
 
 static void write_page(struct arena *arena, const struct results *results,

@@ -15,6 +15,7 @@
 #include "plots/judge.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "plots/claims.h"

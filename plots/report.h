@@ -34,6 +34,7 @@ const char *activation_title(const char *name);
 struct report_table {
     struct table *table;
     const struct experiment *experiment; /* NULL: of the whole run */
+    bool secondary; /* of another split than the first; or detail: not printed, folded on the page */
 };
 
 struct report_tables {
@@ -57,6 +58,7 @@ struct report_figure {
     const char *title;                   /* ARG5 of the script */
     const char *styles;                  /* ARG6: line style of each series, "1 3 12" */
     const char *numbers;                 /* ARG7: what else the script asks for, see there */
+    bool drawn;                          /* set by figure_draw() */
 };
 
 struct report_figures {
@@ -73,13 +75,13 @@ bool gnuplot_found(void);
 
 /* Writes <folder>/<id>.csv and draws <id>.svg, .png and .pdf beside it, each whole or not at all.
  * scripts: the folder of the .gp files. A warning of gnuplot is a failure, since it exits 0 when a
- * column is missing: ERROR_IO with gnuplot's words. */
-balact_status figure_draw(struct arena *arena, const struct report_figure *figure,
+ * column is missing: ERROR_IO with gnuplot's words, and no picture of this name stays. */
+balact_status figure_draw(struct arena *arena, struct report_figure *figure,
                           const char *scripts, const char *folder, struct balact_error *error);
 
 /* ---- The page ---- */
 
-/* Writes report.html, self-contained. figures_folder NULL: without figures. */
+/* Writes report.html, self-contained, with the figures that were drawn. */
 balact_status report_write_html(struct arena *arena, const struct results *results,
                                 const struct report_tables *tables,
                                 const struct report_figures *figures, const char *figures_folder,

@@ -10,8 +10,13 @@
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
 
 static const char *const groups[] = {"many", "medium", "few", "all"};
-static const char group_note[] = "Groups by training images of a class: many > 100, medium 20–100, "
-                                 "few < 20.";
+
+/* An experiment over sample size has no shot groups: they would change with every data set. */
+static const char *group_note(const struct experiment *experiment) {
+    return experiment->by_size ? ""
+                               : " Groups by training images of a class: many > 100, medium "
+                                 "20–100, few < 20.";
+}
 
 /* Every experiment's table begins with these; the first five stand in the CSV alone. */
 #define KEY_COLUMNS                                                                                \
@@ -25,7 +30,8 @@ enum { KEY_DATASET_TITLE = 5, KEY_METHOD_TITLE = 6, KEY_COUNT = 7 };
         .digits = 1                                                                                \
     }
 
-/* A copy of columns in which the data set is shown only where there are several. */
+/* A copy of columns in which the data set is shown only where there are several, and shot groups only
+ * where they mean something. */
 static const struct table_column *key_columns(struct arena *arena,
                                               const struct experiment *experiment,
                                               const struct table_column *columns, size_t count) {
@@ -35,6 +41,10 @@ static const struct table_column *key_columns(struct arena *arena,
         copy[KEY_DATASET_TITLE].title = NULL;
     else if (experiment->by_size)
         copy[KEY_DATASET_TITLE].title = "Training set";
+    for (size_t i = KEY_COUNT; experiment->by_size && i < count; i++)
+        for (size_t g = 0; g + 1 < LENGTH(groups); g++)
+            if (copy[i].name && !strcmp(copy[i].name, groups[g]))
+                copy[i].name = copy[i].title = NULL;
     return copy;
 }
 
@@ -75,7 +85,7 @@ static const char *data_text(struct arena *arena, const struct experiment *exper
 }
 
 static void add_table(struct arena *arena, struct report_tables *tables, struct table *table,
-                      const struct experiment *experiment) {
+                      const struct experiment *experiment, bool secondary) {
     if (table->row_count == 0)
         return;
     if (tables->count == tables->capacity) {
@@ -86,7 +96,7 @@ static void add_table(struct arena *arena, struct report_tables *tables, struct 
         tables->list = larger;
         tables->capacity = capacity;
     }
-    tables->list[tables->count++] = (struct report_table){table, experiment};
+    tables->list[tables->count++] = (struct report_table){table, experiment, secondary};
 }
 
 /* ---- (a) accuracy in the papers' layout ---- */
@@ -121,8 +131,9 @@ static struct table *accuracy_table(struct arena *arena, const struct experiment
     const char *caption = arena_format(
         arena,
         "Top-1 accuracy in points on the %s split of %s: mean ± sample standard deviation (n − 1) "
-        "over %s. %s Best method marked.%s",
-        split, data_text(arena, experiment), seeds_text(arena, experiment, split), group_note,
+        "over %s.%s Best method marked.%s",
+        split, data_text(arena, experiment), seeds_text(arena, experiment, split),
+        group_note(experiment),
         ceiling ? " Bayes optimum: the ceiling, computed from the known densities." : "");
     struct table *table =
         table_new(arena, arena_format(arena, "accuracy_%s_%s", experiment->name, split), caption,
@@ -159,14 +170,15 @@ static struct table *metrics_table(struct arena *arena, const struct experiment 
         arena,
         "Further metrics on the %s split of %s: mean ± sample standard deviation (n − 1) over %s. "
         "mAP (mean over classes of one-vs-rest average precision), balanced error and expected "
-        "calibration error (15 bins) in points; negative log-likelihood in nats. %s Best method of "
-        "a group marked.",
-        split, data_text(arena, experiment), seeds_text(arena, experiment, split), group_note);
+        "calibration error (15 bins) in points; negative log-likelihood in nats.%s Best method of a "
+        "group marked.",
+        split, data_text(arena, experiment), seeds_text(arena, experiment, split),
+        group_note(experiment));
     struct table *table =
         table_new(arena, arena_format(arena, "metrics_%s_%s", experiment->name, split), caption,
                   key_columns(arena, experiment, columns, LENGTH(columns)), LENGTH(columns));
     for (size_t d = 0; d < experiment->datasets.count; d++)
-        for (size_t g = LENGTH(groups); g-- > 0;) { /* all first */
+        for (size_t g = LENGTH(groups); g-- > (experiment->by_size ? LENGTH(groups) - 1 : 0);) {
             const char *dataset = experiment->datasets.names[d];
             size_t first = table->row_count;
             for (size_t m = 0; m < experiment->methods.count; m++) {
@@ -211,8 +223,9 @@ static struct table *gain_table(struct arena *arena, const struct experiment *ex
         arena,
         "Gain in top-1 accuracy, in points, of each balanced activation over its plain one on the "
         "%s split of %s: mean ± sample standard deviation (n − 1) of the differences seed by seed, "
-        "over %s. %s",
-        split, data_text(arena, experiment), seeds_text(arena, experiment, split), group_note);
+        "over %s.%s",
+        split, data_text(arena, experiment), seeds_text(arena, experiment, split),
+        group_note(experiment));
     struct table *table =
         table_new(arena, arena_format(arena, "gain_%s_%s", experiment->name, split), caption,
                   key_columns(arena, experiment, columns, LENGTH(columns)), LENGTH(columns));
@@ -374,11 +387,11 @@ void report_make_tables(struct arena *arena, const struct results *results,
         const struct experiment *experiment = &results->experiments[i];
         for (size_t s = 0; s < experiment->splits.count; s++) {
             const char *split = experiment->splits.names[s];
-            add_table(arena, tables, accuracy_table(arena, experiment, split), experiment);
-            add_table(arena, tables, gain_table(arena, experiment, split), experiment);
-            add_table(arena, tables, metrics_table(arena, experiment, split), experiment);
+            add_table(arena, tables, accuracy_table(arena, experiment, split), experiment, s > 0);
+            add_table(arena, tables, gain_table(arena, experiment, split), experiment, s > 0);
+            add_table(arena, tables, metrics_table(arena, experiment, split), experiment, true);
         }
-        add_table(arena, tables, throughput_table(arena, experiment), experiment);
+        add_table(arena, tables, throughput_table(arena, experiment), experiment, false);
     }
-    add_table(arena, tables, verification_table(arena, results), NULL);
+    add_table(arena, tables, verification_table(arena, results), NULL, false);
 }

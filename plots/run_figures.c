@@ -8,6 +8,9 @@
 
 #include "plots/figures.h"
 
+/* The first line styles of style.gp for what is no method. */
+enum { BACKEND_STYLE = 5, DATA_STYLE = 31 };
+
 /* ---- Class counts ---- */
 
 static int compare_falling(const void *left, const void *right) {
@@ -60,7 +63,8 @@ void make_count_figure(struct arena *arena, const struct experiment *experiment,
     for (size_t d = 0; d < order.count; d++) {
         fputc(',', text.file);
         write_csv_text(text.file, order.names[d]);
-        styles = arena_format(arena, "%s%s%zu", styles, d ? " " : "", d + 1);
+        styles = arena_format(arena, "%s%s%zu", styles, d ? " " : "",
+                              order.count == 1 ? DATA_STYLE + 3 : DATA_STYLE + d);
     }
     for (size_t i = 0; i < classes; i++) {
         fprintf(text.file, "\n%zu", i + 1);
@@ -286,7 +290,7 @@ void make_error_figure(struct arena *arena, const struct results *results,
     write_errors(text.file, &activations, &backends, points);
     char *styles = arena_copy(arena, "");
     for (size_t b = 0; b < backends.count; b++)
-        styles = arena_format(arena, "%s%s%zu", styles, b ? " " : "", b + 1);
+        styles = arena_format(arena, "%s%s%zu", styles, b ? " " : "", BACKEND_STYLE + b);
     struct report_figure *figure =
         figure_add(arena, figures, NULL, "verification_error.gp", "verification_error");
     figure->data = text_close(arena, &text);

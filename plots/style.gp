@@ -8,15 +8,16 @@
 
 set encoding utf8
 set datafile separator ','
+set datafile columnheaders
 
 if (balact_format eq 'svg') {
-    set terminal svg size 640,400 dynamic noenhanced font 'sans-serif,13' background '#ffffff'
+    set terminal svg size 640,400 dynamic noenhanced font 'sans-serif,12' background '#ffffff'
 }
 if (balact_format eq 'png') {
-    set terminal pngcairo size 1280,800 noenhanced font 'sans,13' fontscale 2 linewidth 2 pointscale 2
+    set terminal pngcairo size 1280,800 noenhanced font 'sans,12' fontscale 1.5 linewidth 2 pointscale 2
 }
 if (balact_format eq 'pdf') {
-    set terminal pdfcairo size 6.4in,4in noenhanced font 'sans,9.4' linewidth 0.8 pointscale 0.72 rounded
+    set terminal pdfcairo size 6.4in,4in noenhanced font 'sans,12' fontscale 0.52 linewidth 1.2 pointscale 0.72
 }
 set output balact_output
 
@@ -32,6 +33,15 @@ set style line  9 linecolor rgb '#8c4a75' linewidth 2 dashtype (10,2)      point
 set style line 10 linecolor rgb '#4d4d4d' linewidth 2 dashtype (3,1)       pointtype 11 pointsize 0.9
 set style line 11 linecolor rgb '#b8a800' linewidth 2 dashtype (1,2)       pointtype  2 pointsize 0.9
 set style line 12 linecolor rgb '#000000' linewidth 1.6 dashtype (3,3)     pointtype  1 pointsize 0.01
+# Data sets of one family, smallest first: light to dark.
+set style line 31 linecolor rgb '#9ecae1' linewidth 2 dashtype (2,2)
+set style line 32 linecolor rgb '#6baed6' linewidth 2 dashtype (5,3)
+set style line 33 linecolor rgb '#4292c6' linewidth 2 dashtype (9,3)
+set style line 34 linecolor rgb '#2171b5' linewidth 2 dashtype solid
+set style line 35 linecolor rgb '#08519c' linewidth 2 dashtype (9,3,2,3)
+set style line 36 linecolor rgb '#08306b' linewidth 2 dashtype (5,2)
+set style line 37 linecolor rgb '#05204a' linewidth 2 dashtype solid
+set style line 38 linecolor rgb '#000000' linewidth 2 dashtype (2,2)
 # The frame, the grid and lines that bound something.
 set style line 20 linecolor rgb '#606060' linewidth 1
 set style line 21 linecolor rgb '#d8d8d8' linewidth 0.6 dashtype solid
@@ -41,9 +51,13 @@ BAYES = 12
 set border 3 linestyle 20
 set tics nomirror textcolor rgb '#202020'
 set grid ytics linestyle 21
-set key outside above center horizontal samplen 3 width 1 textcolor rgb '#202020'
-set title balact_title offset 0,-0.3
+set errorbars 0.6 front linewidth 1.2 linecolor rgb '#000000'
 
 # The line style of series i, and how many series there are.
 style(i) = int(word(balact_styles, i))
 series = words(balact_styles)
+
+set title balact_title
+# The key stands below, three series to a row, and the plot leaves it the room.
+set key at screen 0.5,0.015 center bottom horizontal maxcols 3 Left reverse samplen 3 width 0 textcolor rgb '#202020'
+set bmargin 3.6 + 1.15 * ceil(series / 3.0)

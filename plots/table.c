@@ -5,8 +5,10 @@
 #include "plots/table.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "bench/program.h"
 #include "datasets/output.h"
 
 #define EN_DASH "\xe2\x80\x93"
@@ -238,38 +240,74 @@ static size_t display_width(const char *text) {
     return width;
 }
 
-static void write_padded(FILE *file, const char *text, size_t width, bool right, bool best) {
-    size_t own = display_width(text) + (best ? 1 : 0), pad = width > own ? width - own : 0;
-    fprintf(file, "%*s%s%s%*s", right ? (int)pad : 0, "", text, best ? "*" : "",
-            right ? 0 : (int)pad, "");
+/* Breaks text into lines of at most 96 characters. */
+static void write_wrapped(FILE *file, const char *text) {
+    size_t column = 0;
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        char *word = malloc(length + 1);
+        if (!word)
+            die(EXIT_BAD_INPUT, "report: out of memory");
+        memcpy(word, text, length);
+        word[length] = '\0';
+        size_t width = display_width(word);
+        if (column > 0 && column + 1 + width > 96) {
+            fputc('\n', file);
+            column = 0;
+        }
+        fprintf(file, "%s%s", column > 0 ? " " : "", word);
+        column += width + (column > 0 ? 1 : 0);
+        free(word);
+        text += length;
+        text += strspn(text, " ");
+    }
+}
+
+/* The width of a column: of its title and its widest cell. A star marks a best cell and takes a
+ * character in every cell of its column, so that numbers stay aligned. */
+static size_t column_width(const struct table *table, size_t j, bool *starred) {
+    size_t width = display_width(table->columns[j].title);
+    *starred = false;
+    for (size_t i = 0; i < table->row_count; i++) {
+        const struct table_cell *cell = &table->rows[i].cells[j];
+        size_t own = display_width(format_cell(table, j, cell));
+        width = own > width ? own : width;
+        *starred = *starred || cell->best;
+    }
+    return width;
+}
+
+/* row -1 is the header. Blanks at the end of a line are held back until something follows them. */
+static void write_text_row(const struct table *table, int64_t row, FILE *file) {
+    size_t blanks = 0;
+    for (size_t j = 0; j < table->column_count; j++) {
+        const struct table_column *column = &table->columns[j];
+        if (!column->title)
+            continue;
+        bool starred, right = column->kind != COLUMN_TEXT;
+        size_t width = column_width(table, j, &starred);
+        const struct table_cell *cell = row < 0 ? NULL : &table->rows[row].cells[j];
+        const char *text = cell ? format_cell(table, j, cell) : column->title;
+        size_t pad = width - display_width(text);
+        blanks += 2 + (right ? pad : 0);
+        fprintf(file, "%*s%s", (int)blanks, "", text);
+        blanks = right ? 0 : pad;
+        if (cell && cell->best)
+            fputc('*', file);
+        else
+            blanks += starred;
+    }
+    fputc('\n', file);
 }
 
 void table_write_text(const struct table *table, FILE *file) {
-    fprintf(file, "%s\n\n", table->caption);
-    for (size_t i = 0; i <= table->row_count; i++) { /* row 0 is the header */
-        if (i == 1 || (i > 1 && table->rows[i - 1].rule))
+    write_wrapped(file, table->caption);
+    fputs("\n\n", file);
+    write_text_row(table, -1, file);
+    for (size_t i = 0; i < table->row_count; i++) {
+        if (i == 0 || table->rows[i].rule)
             fputc('\n', file);
-        for (size_t j = 0; j < table->column_count; j++) {
-            const struct table_column *column = &table->columns[j];
-            if (!column->title)
-                continue;
-            size_t width = display_width(column->title);
-            bool best = false;
-            for (size_t k = 0; k < table->row_count; k++) {
-                const struct table_cell *cell = &table->rows[k].cells[j];
-                size_t own = display_width(format_cell(table, j, cell)) + (cell->best ? 1 : 0);
-                width = own > width ? own : width;
-                best = best || cell->best;
-            }
-            const struct table_cell *cell = i ? &table->rows[i - 1].cells[j] : NULL;
-            fputs("  ", file);
-            /* the star of a best cell stands in a column of its own */
-            write_padded(file, cell ? format_cell(table, j, cell) : column->title,
-                         width - (best && !(cell && cell->best) ? 1 : 0),
-                         column->kind != COLUMN_TEXT, cell && cell->best);
-            fputs(best && !(cell && cell->best) ? " " : "", file);
-        }
-        fputc('\n', file);
+        write_text_row(table, (int64_t)i, file);
     }
 }
 

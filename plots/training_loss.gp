@@ -15,12 +15,12 @@ left = int(number(1)); last = number(2); top_left = number(3); top_right = numbe
 both = left > 0 && left < series
 set xlabel 'epoch'
 set xrange [0:last]
-set key inside top right vertical
+set key inside top right vertical noreverse Right
 set title
 if (both) {
-    set multiplot title balact_title layout 1,2 margins 0.1,0.98,0.14,0.86 spacing 0.1
+    set multiplot title balact_title layout 1,2 margins 0.09,0.98,0.15,0.85 spacing 0.1
 } else {
-    set multiplot title balact_title layout 1,1 margins 0.1,0.98,0.14,0.86
+    set multiplot title balact_title layout 1,1 margins 0.09,0.98,0.15,0.85
 }
 if (left > 0) {
     set ylabel 'training loss (nats per sample)' offset 1,0
