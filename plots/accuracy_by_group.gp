@@ -29,13 +29,18 @@ solid = ''; hatched = ''
 do for [i = 1:bars] {
     if (style(i) == 2 || style(i) == 4) { hatched = hatched . sprintf(' %d', i) } else { solid = solid . sprintf(' %d', i) }
 }
+# gnuplot evaluates the parts of a loop that runs no times, too
+plain_bar(k) = k <= words(solid) ? int(word(solid, k)) : 1
+hatched_bar(k) = k <= words(hatched) ? int(word(hatched, k)) : 1
 INVISIBLE = '#ff000000'
 
 plot data using 0:(0):xtic(1) with dots linecolor rgb INVISIBLE notitle, \
-     for [i in solid] data using (x(int(i), $0)):(column(2 * int(i))):(column(2 * int(i) + 1)) with boxerrorbars \
-         linestyle style(int(i)) dashtype solid fillstyle solid border rgb '#303030' title columnheader(2 * int(i)), \
-     for [i in hatched] data using (x(int(i), $0)):(column(2 * int(i))):(column(2 * int(i) + 1)) with boxerrorbars \
-         linestyle style(int(i)) dashtype solid fillstyle pattern (style(int(i)) == 2 ? 4 : 5) border rgb '#303030' \
-         title columnheader(2 * int(i)), \
+     for [k = 1:words(solid)] data using (x(plain_bar(k), $0)):(column(2 * plain_bar(k))):(column(2 * plain_bar(k) + 1)) \
+         with boxerrorbars linestyle style(plain_bar(k)) dashtype solid fillstyle solid border rgb '#303030' \
+         title columnheader(2 * plain_bar(k)), \
+     for [k = 1:words(hatched)] data using (x(hatched_bar(k), $0)):(column(2 * hatched_bar(k))):(column(2 * hatched_bar(k) + 1)) \
+         with boxerrorbars linestyle style(hatched_bar(k)) dashtype solid \
+         fillstyle pattern (style(hatched_bar(k)) == 2 ? 4 : 5) border rgb '#303030' \
+         title columnheader(2 * hatched_bar(k)), \
      for [i = series:(ceiling ? series : 0)] data using ($0 - 0.46):(column(2 * i)):(0.92):(0) with vectors nohead \
          linestyle BAYES linewidth 2 title columnheader(2 * i)

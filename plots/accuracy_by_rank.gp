@@ -14,6 +14,7 @@ classes = number(1); many = number(2); medium = number(3); top = number(4)
 set xlabel 'class rank by training images (1 = most frequent)'
 set ylabel 'top-1 accuracy (points)'
 set xrange [0.5:classes + 0.5]
+if (classes <= 20) { set xtics 1 }
 set yrange [0:top]
 set title offset 0,0.8
 

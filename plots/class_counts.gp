@@ -16,6 +16,7 @@ set ylabel 'training images (logarithmic)'
 set logscale y
 set format y '%g'
 set xrange [0.5:classes + 0.5]
+if (classes <= 20) { set xtics 1 }
 set yrange [bottom:top]
 if (series == 1) { unset key; unset bmargin }
 

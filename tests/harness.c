@@ -13,6 +13,7 @@
 
 static int skipped;
 static char folder[512];
+static pid_t folder_owner; /* a test's child that exits must not take the folder away */
 
 void test_skip_record(const char *test, const char *reason) {
     skipped++;
@@ -29,7 +30,7 @@ const char *test_data(const char *name) {
 
 static void remove_folder(void) {
     char command[600];
-    if (!folder[0])
+    if (!folder[0] || getpid() != folder_owner)
         return;
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command) != 0)
@@ -44,6 +45,7 @@ const char *test_folder(void) {
             perror(folder);
             exit(2);
         }
+        folder_owner = getpid();
         atexit(remove_folder);
     }
     return folder;
