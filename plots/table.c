@@ -265,37 +265,41 @@ static void write_wrapped(FILE *file, const char *text) {
 
 /* The width of a column: of its title and its widest cell. A star marks a best cell and takes a
  * character in every cell of its column, so that numbers stay aligned. */
-static size_t column_width(const struct table *table, size_t j, bool *starred) {
-    size_t width = display_width(table->columns[j].title);
-    *starred = false;
+struct text_column {
+    size_t width;
+    bool starred;
+};
+
+static struct text_column measure_column(const struct table *table, size_t j) {
+    struct text_column column = {display_width(table->columns[j].title), false};
     for (size_t i = 0; i < table->row_count; i++) {
         const struct table_cell *cell = &table->rows[i].cells[j];
         size_t own = display_width(format_cell(table, j, cell));
-        width = own > width ? own : width;
-        *starred = *starred || cell->best;
+        column.width = own > column.width ? own : column.width;
+        column.starred = column.starred || cell->best;
     }
-    return width;
+    return column;
 }
 
 /* row -1 is the header. Blanks at the end of a line are held back until something follows them. */
-static void write_text_row(const struct table *table, int64_t row, FILE *file) {
+static void write_text_row(const struct table *table, const struct text_column *measures,
+                           int64_t row, FILE *file) {
     size_t blanks = 0;
     for (size_t j = 0; j < table->column_count; j++) {
         const struct table_column *column = &table->columns[j];
         if (!column->title)
             continue;
-        bool starred, right = column->kind != COLUMN_TEXT;
-        size_t width = column_width(table, j, &starred);
+        bool right = column->kind != COLUMN_TEXT;
         const struct table_cell *cell = row < 0 ? NULL : &table->rows[row].cells[j];
         const char *text = cell ? format_cell(table, j, cell) : column->title;
-        size_t pad = width - display_width(text);
+        size_t pad = measures[j].width - display_width(text);
         blanks += 2 + (right ? pad : 0);
         fprintf(file, "%*s%s", (int)blanks, "", text);
         blanks = right ? 0 : pad;
         if (cell && cell->best)
             fputc('*', file);
         else
-            blanks += starred;
+            blanks += measures[j].starred;
     }
     fputc('\n', file);
 }
@@ -303,11 +307,16 @@ static void write_text_row(const struct table *table, int64_t row, FILE *file) {
 void table_write_text(const struct table *table, FILE *file) {
     write_wrapped(file, table->caption);
     fputs("\n\n", file);
-    write_text_row(table, -1, file);
+    struct text_column *measures =
+        arena_array(table->arena, table->column_count, sizeof *measures);
+    for (size_t j = 0; j < table->column_count; j++)
+        if (table->columns[j].title)
+            measures[j] = measure_column(table, j);
+    write_text_row(table, measures, -1, file);
     for (size_t i = 0; i < table->row_count; i++) {
         if (i == 0 || table->rows[i].rule)
             fputc('\n', file);
-        write_text_row(table, (int64_t)i, file);
+        write_text_row(table, measures, (int64_t)i, file);
     }
 }
 

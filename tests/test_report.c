@@ -274,7 +274,7 @@ START_TEST(draws_every_figure_in_three_formats) {
             struct stat status;
             snprintf(name, sizeof name, "figures/%s.%s", names[i], suffixes[j]);
             ck_assert_msg(stat(in_folder(run, name), &status) == 0, "no %s", name);
-            ck_assert_int_gt(status.st_size, 50);
+            ck_assert_int_gt(status.st_size, 20);
         }
     char *page = read_file(in_folder(run, "report.html"));
     ck_assert_ptr_nonnull(strstr(page, "<svg"));
