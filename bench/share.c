@@ -10,13 +10,19 @@
 
 #include "bench/program.h"
 
-/* realpath of folder/middle/name if it can be read, else NULL. */
+/* realpath of folder/middle/name if it can be read, else NULL. Installed files stand without the
+ * source tree's bench/ before them. */
 static char *look_in(const char *folder, const char *middle, const char *name) {
+    static const char prefix[] = "bench/";
     char path[PATH_MAX];
-    int length = snprintf(path, sizeof path, "%s/%s%s", folder, middle, name);
-    if (length < 0 || (size_t)length >= sizeof path || access(path, R_OK) != 0)
-        return NULL;
-    return realpath(path, NULL);
+    bool shorter = !strncmp(name, prefix, sizeof prefix - 1);
+    for (int i = 0; i <= (int)shorter; i++) {
+        int length = snprintf(path, sizeof path, "%s/%s%s", folder, middle,
+                              i ? name + sizeof prefix - 1 : name);
+        if (length > 0 && (size_t)length < sizeof path && access(path, R_OK) == 0)
+            return realpath(path, NULL);
+    }
+    return NULL;
 }
 
 /* The folder of the running program, or "" where the system does not tell. */
@@ -35,11 +41,9 @@ char *share_path(const char *name) {
     const char *given = getenv("BALACT_SHARE");
     if (given && *given) /* somebody said where: nothing else will do */
         return look_in(given, "", name);
+    char *found = look_in(".", "", name);
     program_folder(folder);
-    for (size_t i = 0; folder[0] && i < sizeof places / sizeof *places; i++) {
-        char *found = look_in(folder, places[i], name);
-        if (found)
-            return found;
-    }
-    return look_in(".", "", name);
+    for (size_t i = 0; !found && folder[0] && i < sizeof places / sizeof *places; i++)
+        found = look_in(folder, places[i], name);
+    return found;
 }
