@@ -278,6 +278,29 @@ START_TEST(test_loss_grad_options) {
 }
 END_TEST
 
+/* Gradients of a scale so small that most of them are denormal. */
+START_TEST(test_tiny_scale) {
+    FOR_BACKENDS(b) {
+        for (int activation = 0; activation < BALACT_ACTIVATION_COUNT; activation++)
+            for (int options = 0; options < OPTION_ALL; options++) {
+                struct arrays want = arrays_new(3, 50, 50, 2.0), got = arrays_new(3, 50, 50, 2.0);
+                struct balact_problem p = problem_of(&want, activation, options);
+                p.grad_scale = 1e-33f;
+                run(&balact_backend_reference, activation, BALACT_LOSS_GRAD, &p);
+                p.out = got.out, p.loss = got.loss, p.weight = got.weight;
+                run(cpu_backends[b], activation, BALACT_LOSS_GRAD, &p);
+                for (int i = 0; i < 3 * 50; i++)
+                    ck_assert_msg(
+                        fabs((double)want.out[i] - got.out[i]) <= 1e-6 * fabs(want.out[i]) + 2e-40,
+                        "%s activation %d options %d: %g, reference %g", cpu_backends[b]->name,
+                        activation, options, got.out[i], want.out[i]);
+                arrays_free(&want);
+                arrays_free(&got);
+            }
+    }
+}
+END_TEST
+
 START_TEST(test_forward_error) {
     static const int64_t widths[] = {1, 2, 5, 16, 33, 100, 1203, 21841};
     static const double spreads[] = {0.0, 0.3, 5.0, 20.0, 60.0};
@@ -466,9 +489,11 @@ START_TEST(test_extremes) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_exponential_error, test_exponential_limits, test_logarithm_error,
-                            test_loss_grad_options, test_forward_error,      test_guard_pages,
-                            test_padding,           test_same_bits,          test_extremes};
+    const TTest *tests[] = {test_exponential_error, test_exponential_limits,
+                            test_logarithm_error,   test_loss_grad_options,
+                            test_tiny_scale,        test_forward_error,
+                            test_guard_pages,       test_padding,
+                            test_same_bits,         test_extremes};
     Suite *suite = suite_create("cpu_kernels");
     TCase *group = tcase_create("cpu_kernels");
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)

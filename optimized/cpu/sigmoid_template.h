@@ -268,7 +268,9 @@ static inline void sigmoid_loss_row(const struct balact_problem *p, int64_t i,
     if (y >= 0)
         label_loss = sigmoid_column(exact_logit(row->x, row->offset, y), class_weight_of(p, y),
                                     (1.0 - s) + s / 2.0, &gradient);
-    if (p->targets || p->class_weight || s != 0.0) {
+    /* the plain code multiplies by scale * 2^-BIAS, which must not be denormal */
+    bool tiny = row->out && fabs(facts->scale) < 0x1p-70 && facts->scale != 0.0;
+    if (p->targets || p->class_weight || s != 0.0 || tiny) {
         struct sigmoid_targets targets = {p->targets ? p->targets + i * p->ld_targets : NULL,
                                           p->class_weight, (float)(s / 2.0)};
         loss = (row->offset ? sigmoid_general_offset : sigmoid_general_plain)(row, targets);

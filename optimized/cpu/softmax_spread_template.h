@@ -175,8 +175,8 @@ static inline void softmax_spread_row(const struct balact_problem *p, int64_t i,
             loss += label_extra * (spread.u_pivot - u_y);
         lse = log_sum_exp(row, pivot.sum);
         if (row->out) {
-            spread_gradient(row->out, row->cols, &spread, (float)(facts->scale * W / pivot.sum),
-                            (float)facts->scale);
+            double factor = without_bias(row->out, row->cols, facts->scale * W / pivot.sum);
+            spread_gradient(row->out, row->cols, &spread, (float)factor, (float)facts->scale);
             if (y >= 0) {
                 double c_y = spread_coefficient_at(&spread, y) + label_extra;
                 double p_y = exp(kept_exponent(row, u_y)) / pivot.sum;

@@ -211,6 +211,15 @@ static inline void scale_row(element *out, int64_t cols, float factor) {
     }
 }
 
+/* What is kept in out awaits a factor that holds 2^-BIAS. Where that would be denormal, and have
+ * lost digits, takes the bias out of both; returns the factor that remains. */
+static inline double without_bias(element *out, int64_t cols, double factor) {
+    if (fabs(factor) >= FLT_MIN || factor == 0.0 || isnan(factor))
+        return factor;
+    scale_row(out, cols, (float)ldexp(1.0, -BIAS));
+    return ldexp(factor, BIAS);
+}
+
 static inline void fill_row(element *out, int64_t cols, float value) {
     for (int64_t j = 0; j < cols; j++)
         out[j] = ELEMENT_OF(value);
@@ -260,7 +269,8 @@ static inline void softmax_label_row(const struct balact_problem *p, int64_t i,
         loss = weight == 0.0 && !isnan(nll) ? 0.0 : weight * nll;
         lse = p->lse ? log_sum_exp(row, y.sum) : 0.0;
         if (row->out) {
-            scale_row(row->out, row->cols, (float)(scale / y.sum));
+            double factor = without_bias(row->out, row->cols, scale / y.sum);
+            scale_row(row->out, row->cols, (float)factor);
             row->out[facts->label] = ELEMENT_OF((float)-(scale * y.one_minus_p));
         }
     } else if (row->out) {
