@@ -14,14 +14,31 @@
 
 typedef balact_status layer_product(balact_gemm *, const struct balact_linear_problem *);
 
-enum { MAX_REPEATS = 15, LIBRARIES = 2, MOST_THREADS = 2 };
+/* The same products by one call of the library, as the blocks' price is measured against. */
+static balact_status whole_forward(balact_gemm *gemm, const struct balact_linear_problem *p) {
+    return gemm(false, true, p->rows, p->classes, p->dim, p->x, p->ld_x, p->weight, p->ld_weight,
+                p->logits, p->ld_logits);
+}
 
-static const struct {
+static balact_status whole_grad_weight(balact_gemm *gemm, const struct balact_linear_problem *p) {
+    return gemm(true, false, p->classes, p->dim, p->rows, p->dlogits, p->ld_logits, p->x, p->ld_x,
+                p->dweight, p->ld_weight);
+}
+
+static balact_status whole_grad_input(balact_gemm *gemm, const struct balact_linear_problem *p) {
+    return gemm(false, false, p->rows, p->dim, p->classes, p->dlogits, p->ld_logits, p->weight,
+                p->ld_weight, p->dx, p->ld_x);
+}
+
+static const struct product {
     const char *name;
-    layer_product *run;
-} products[] = {{"forward", balact_linear_forward_with},
-                {"grad_weight", balact_linear_grad_weight_with},
-                {"grad_input", balact_linear_grad_input_with}};
+    layer_product *in_blocks, *whole;
+} products[] = {{"forward", balact_linear_forward_with, whole_forward},
+                {"grad_weight", balact_linear_grad_weight_with, whole_grad_weight},
+                {"grad_input", balact_linear_grad_input_with, whole_grad_input}};
+
+/* The ways of each product: in blocks on one thread, on two, and by one call on one. */
+enum { ONE_THREAD, TWO_THREADS, ONE_CALL, WAYS, LIBRARIES = 2, MAX_REPEATS = 15 };
 
 /* rows, features, classes */
 static const int64_t shapes[][3] = {{512, 2048, 1000}, {4096, 2048, 1000}, {512, 64, 1000}};
@@ -53,10 +70,11 @@ static double processor_now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static void measure_once(layer_product *run, balact_gemm *gemm,
-                         const struct balact_linear_problem *problem, int threads,
-                         struct seconds *seconds, int repeat) {
-    balact_set_threads(threads);
+static void measure_once(const struct product *product, int way, balact_gemm *gemm,
+                         const struct balact_linear_problem *problem, struct seconds *seconds,
+                         int repeat) {
+    layer_product *run = way == ONE_CALL ? product->whole : product->in_blocks;
+    balact_set_threads(way == TWO_THREADS ? 2 : 1);
     double processor = processor_now(), wall = seconds_now();
     balact_status status = run(gemm, problem);
     seconds->wall[repeat] = seconds_now() - wall;
@@ -65,28 +83,32 @@ static void measure_once(layer_product *run, balact_gemm *gemm,
         die(EXIT_CHECK_FAILED, "a matrix product failed: %s", balact_status_name(status));
 }
 
-/* One line per library and number of threads. They take turns, so that a change of the machine's
- * speed meets all of them. */
-static void measure(layer_product *run, const char *name,
-                    const struct balact_linear_problem *problem) {
-    static struct seconds seconds[LIBRARIES][MOST_THREADS];
+/* One line per library. Libraries and ways take turns, so that a change of the machine's speed
+ * meets all of them. */
+static void measure(const struct product *product, const struct balact_linear_problem *problem) {
+    static struct seconds seconds[LIBRARIES][WAYS];
     double work = 2e-9 * (double)problem->rows * (double)problem->dim * (double)problem->classes;
     int repeats = work < 5.0 ? MAX_REPEATS : 5;
     for (int r = -1; r < repeats; r++) /* the first round warms up, and is written over */
         for (int l = 0; balact_gemm_libraries[l].name; l++)
-            for (int t = 1; t <= MOST_THREADS; t++)
-                measure_once(run, balact_gemm_libraries[l].gemm, problem, t, &seconds[l][t - 1],
+            for (int way = 0; way < WAYS; way++)
+                measure_once(product, way, balact_gemm_libraries[l].gemm, problem, &seconds[l][way],
                              r < 0 ? 0 : r);
-    for (int l = 0; balact_gemm_libraries[l].name; l++)
-        for (int t = 1; t <= MOST_THREADS; t++) {
-            double *wall = seconds[l][t - 1].wall, *processor = seconds[l][t - 1].processor;
+    for (int l = 0; balact_gemm_libraries[l].name; l++) {
+        double per_processor[WAYS], best[WAYS];
+        for (int way = 0; way < WAYS; way++) {
+            double *wall = seconds[l][way].wall, *processor = seconds[l][way].processor;
             qsort(wall, (size_t)repeats, sizeof *wall, compare);
             qsort(processor, (size_t)repeats, sizeof *processor, compare);
-            printf("| %lldx%lldx%lld | %s | %s | %d | %.0f | %.0f | %.0f |\n",
-                   (long long)problem->rows, (long long)problem->dim, (long long)problem->classes,
-                   name, balact_gemm_libraries[l].name, t, work / wall[repeats / 2], work / wall[0],
-                   work / processor[repeats / 2]);
+            per_processor[way] = work / processor[repeats / 2];
+            best[way] = work / wall[0];
         }
+        printf("| %lld x %lld x %lld | %s | %s | %.0f | %.0f | %.0f | %.0f | %.0f |\n",
+               (long long)problem->rows, (long long)problem->dim, (long long)problem->classes,
+               product->name, balact_gemm_libraries[l].name, per_processor[ONE_THREAD],
+               per_processor[TWO_THREADS], per_processor[ONE_CALL], best[ONE_THREAD],
+               best[TWO_THREADS]);
+    }
 }
 
 void balact_measure_gemm(void) {
@@ -95,8 +117,8 @@ void balact_measure_gemm(void) {
         printf("This build has neither oneDNN (libdnnl-dev) nor OpenBLAS (libopenblas-dev).\n");
         return;
     }
-    printf("| rows x features x classes | product | library | threads | GFLOP/s | best | per "
-           "processor second |\n|---|---|---|---|---|---|---|\n");
+    printf("| rows x features x classes | product | library | 1 thread | 2 threads | one call | "
+           "best, 1 thread | best, 2 threads |\n|---|---|---|---|---|---|---|---|\n");
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         int64_t rows = shapes[s][0], dim = shapes[s][1], classes = shapes[s][2];
         float *x = filled(rows * dim, 1), *weight = filled(classes * dim, 2);
@@ -118,7 +140,7 @@ void balact_measure_gemm(void) {
                                                 .dbias = dbias,
                                                 .dx = dx};
         for (size_t i = 0; i < sizeof products / sizeof *products; i++)
-            measure(products[i].run, products[i].name, &problem);
+            measure(&products[i], &problem);
         float *all[] = {x, weight, logits, bias, dx, dweight, dlogits, dbias};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             free(all[i]);

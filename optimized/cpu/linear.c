@@ -22,8 +22,7 @@
 #endif
 
 /* Rows and columns of an output block: the largest that leaves MANY_BLOCKS to share out. Larger
- * ones pack their operands less often: 512 x 1024 costs 3 to 6 % against one call for everything,
- * 256 x 512 up to 12 %. */
+ * ones pack their operands less often; docs/METHOD.md has the price. */
 static const int64_t block_sizes[][2] = {{512, 1024}, {512, 512}, {256, 512}};
 enum { BLOCK_SIZES = sizeof block_sizes / sizeof *block_sizes, MANY_BLOCKS = 8 };
 
