@@ -5,6 +5,7 @@ balact_format = ARG2
 balact_output = ARG3
 balact_title = ARG5
 balact_styles = ARG6
+balact_columns = ARG8
 data = ARG4
 numbers = ARG7
 load ARG1
@@ -15,7 +16,7 @@ set ylabel 'top-1 accuracy (points)'
 set xrange [-0.5:groups - 0.5]
 set yrange [0:top]
 set xtics scale 0
-set bmargin 2.2 + 1.15 * ceil(series / 3.0)
+set bmargin 2.4 + 1.15 * key_rows
 
 # The Bayes optimum is the last series, if it is there: a line across the group instead of a bar.
 ceiling = style(series) == BAYES

@@ -6,6 +6,7 @@ balact_format = ARG2
 balact_output = ARG3
 balact_title = ARG5
 balact_styles = ARG6
+balact_columns = ARG8
 data = ARG4
 numbers = ARG7
 load ARG1

@@ -5,6 +5,7 @@ balact_format = ARG2
 balact_output = ARG3
 balact_title = ARG5
 balact_styles = ARG6
+balact_columns = ARG8
 data = ARG4
 numbers = ARG7
 load ARG1
@@ -20,14 +21,14 @@ if (classes <= 20) { set xtics 1 }
 set yrange [bottom:top]
 if (series == 1) { unset key; unset bmargin }
 
-# The shot groups: many above 100, few below 20.
-if (bottom < 100 && top > 100) {
+# The shot groups of a single data set: many above 100, few below 20.
+if (series == 1 && bottom < 100 && top > 100) {
     set arrow from graph 0, first 100 to graph 1, first 100 nohead linestyle 22 back
     set label 'many > 100' at graph 0.99, first 100 right offset 0,0.6 textcolor rgb '#606060'
 }
-if (bottom < 20 && top > 20) {
+if (series == 1 && bottom < 20 && top > 20) {
     set arrow from graph 0, first 20 to graph 1, first 20 nohead linestyle 22 back
-    set label 'few < 20' at graph 0.01, first 20 left offset 0,-0.7 textcolor rgb '#606060'
+    set label 'few < 20' at graph 0.03, first 20 left offset 0,-0.7 textcolor rgb '#606060'
 }
 
 # Few classes are points on a line, many are a line.

@@ -90,6 +90,16 @@ static void join_lines(char *words) {
             *at = ' ';
 }
 
+/* How many series fit side by side into the key: fewer if a column of the data has a long name. */
+static const char *key_columns(const char *data) {
+    size_t length = 0, longest = 0;
+    for (const char *at = data; *at && *at != '\n'; at++) {
+        length = *at == ',' ? 0 : length + 1;
+        longest = length > longest ? length : longest;
+    }
+    return longest > 20 ? "2" : "3";
+}
+
 static balact_status draw_format(struct arena *arena, const struct report_figure *figure,
                                  const char *scripts, const char *folder, const char *format,
                                  struct balact_error *error) {
@@ -107,6 +117,7 @@ static balact_status draw_format(struct arena *arena, const struct report_figure
                          arena_copy(arena, figure->title),
                          arena_copy(arena, figure->styles),
                          arena_copy(arena, figure->numbers),
+                         arena_copy(arena, key_columns(figure->data)),
                          NULL};
     int status = run_gnuplot(folder, arguments, words);
     join_lines(words);

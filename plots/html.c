@@ -16,7 +16,7 @@ static const char style[] =
     "@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--dim:#a8a8a8;--line:#444;"
     "--paper:#161616;--pass:#4cc9a0;--fail:#ff9a5c;--skip:#a8a8a8}}\n"
     "*{box-sizing:border-box}\n"
-    "body{margin:0 auto;max-width:60rem;padding:1rem;font:16px/1.5 system-ui,sans-serif;"
+    "body{margin:0 auto;max-width:68rem;padding:1rem;font:16px/1.5 system-ui,sans-serif;"
     "color:var(--ink);background:var(--paper);overflow-wrap:anywhere}\n"
     "h1{font-size:1.5rem;line-height:1.2}\n"
     "h2{font-size:1.25rem;margin-top:2.5rem;padding-top:.75rem;border-top:1px solid var(--line)}\n"
@@ -30,7 +30,7 @@ static const char style[] =
     "tr.rule td{border-top:1px solid var(--line)}\n"
     ".n{text-align:right;white-space:nowrap}\n"
     ".table td{white-space:nowrap}\n"
-    ".plot svg{display:block;width:100%;height:auto;max-width:48rem;background:#fff}\n"
+    ".plot svg{display:block;width:100%;height:auto;max-width:40rem;background:#fff}\n"
     ".claims{list-style:none;padding:0}\n"
     ".claims li{display:grid;grid-template-columns:3.2rem 1fr;gap:0 .5rem;padding:.5rem 0;"
     "border-top:1px solid var(--line)}\n"
@@ -75,7 +75,8 @@ static void write_claims(struct arena *arena, const struct claims *claims, FILE 
 
 /* The SVG of a figure for use inside the page: from its <svg> element on, with every id and every
  * reference to one made its own, since all figures share the page's name space. */
-static void inline_svg(const char *svg, size_t number, FILE *file) {
+static void inline_svg(const char *svg, const char *title, size_t number, FILE *file) {
+    static const char named[] = "<title>Gnuplot</title>"; /* what a pointer over the figure shows */
     static const char *const marks[] = {"id=\"",  "id='",   "id = \"",        "id = '",
                                         "url(#", "href='#", "href=\"#", NULL};
     const char *at = strstr(svg, "<svg");
@@ -86,6 +87,11 @@ static void inline_svg(const char *svg, size_t number, FILE *file) {
         if (marks[i]) {
             fprintf(file, "%sf%zu-", marks[i], number);
             at += strlen(marks[i]);
+        } else if (!strncmp(at, named, sizeof named - 1)) {
+            fputs("<title>", file);
+            write_html_text(file, title);
+            fputs("</title>", file);
+            at += sizeof named - 1;
         } else {
             fputc(*at++, file);
         }
@@ -115,7 +121,7 @@ static void write_figure(struct arena *arena, const struct report_figure *figure
     fprintf(file, "<figure class=\"plot\" id=\"%s\">\n<figcaption>", figure->id);
     write_html_text(file, figure->caption);
     fputs("</figcaption>\n", file);
-    inline_svg(svg, number, file);
+    inline_svg(svg, figure->title, number, file);
     fputs("</figure>\n", file);
 }
 

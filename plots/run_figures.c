@@ -85,10 +85,9 @@ void make_count_figure(struct arena *arena, const struct experiment *experiment,
     figure->numbers =
         arena_format(arena, "%zu %.9g %.9g", classes, pow(10, floor(log10((double)smallest))),
                      1.5 * (double)largest);
-    figure->caption = arena_format(arena,
-                                   "Training images per class of %s, classes sorted by that "
-                                   "number; lines at 100 and 20 bound the shot groups.",
-                                   experiment->name);
+    figure->caption = arena_format(
+        arena, "Training images per class of %s, classes sorted by that number%s.", experiment->name,
+        order.count == 1 ? "; lines at 100 and 20 bound the shot groups" : "");
 }
 
 /* ---- Training loss ---- */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What all figures share: terminals of one look, fonts, lines, colours. Called by every script as
-#   load ARG1   after   balact_format = ARG2; balact_output = ARG3; balact_title = ARG5
+#   load ARG1   after   setting balact_format, _output, _title, _styles and _columns
 #
 # Colours are those of Okabe and Ito, which colour-blind readers tell apart. A family of activations
 # has a hue, its balanced form is darker and drawn solid with filled points, so that a grey print
@@ -11,13 +11,13 @@ set datafile separator ','
 set datafile columnheaders
 
 if (balact_format eq 'svg') {
-    set terminal svg size 640,400 dynamic noenhanced font 'sans-serif,12' background '#ffffff'
+    set terminal svg size 520,350 dynamic noenhanced font 'sans-serif,12' background '#ffffff'
 }
 if (balact_format eq 'png') {
-    set terminal pngcairo size 1280,800 noenhanced font 'sans,12' fontscale 1.5 linewidth 2 pointscale 2
+    set terminal pngcairo size 1300,875 noenhanced font 'sans,12' fontscale 1.87 linewidth 2.4 pointscale 2.4
 }
 if (balact_format eq 'pdf') {
-    set terminal pdfcairo size 6.4in,4in noenhanced font 'sans,12' fontscale 0.52 linewidth 1.2 pointscale 0.72
+    set terminal pdfcairo size 5.2in,3.5in noenhanced font 'sans,12' fontscale 0.52 linewidth 1.2 pointscale 0.72
 }
 set output balact_output
 
@@ -58,6 +58,11 @@ style(i) = int(word(balact_styles, i))
 series = words(balact_styles)
 
 set title balact_title
-# The key stands below, three series to a row, and the plot leaves it the room.
-set key at screen 0.5,0.015 center bottom horizontal maxcols 3 Left reverse samplen 3 width 0 textcolor rgb '#202020'
-set bmargin 3.6 + 1.15 * ceil(series / 3.0)
+# The key stands below, balact_columns series to a row, and the plot leaves it the room. The svg
+# terminal does not know its font and takes text for wider than it is.
+key_columns = int(balact_columns)
+key_width = balact_format eq 'svg' ? -3 : 0
+set key at screen 0.5,0.015 center bottom horizontal maxcols key_columns Left reverse samplen 3 width key_width \
+    textcolor rgb '#202020'
+key_rows = ceil(series / real(key_columns))
+set bmargin (balact_format eq 'svg' ? 3.9 : 3.6) + 1.15 * key_rows

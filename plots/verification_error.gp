@@ -6,6 +6,7 @@ balact_format = ARG2
 balact_output = ARG3
 balact_title = ARG5
 balact_styles = ARG6
+balact_columns = ARG8
 data = ARG4
 numbers = ARG7
 load ARG1
@@ -15,7 +16,7 @@ activations = number(1)
 set xrange [-0.6:activations - 0.4]
 set xtics scale 0 rotate by 35 right offset 0.8,0
 set title
-set multiplot title balact_title layout 1,3 margins 0.095,0.985,0.3,0.85 spacing 0.1
+set multiplot title balact_title layout 1,3 margins 0.115,0.985,0.3,0.85 spacing 0.12
 unset key
 
 panel_title(p) = word('probabilities gradients losses', p)
