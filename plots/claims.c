@@ -121,17 +121,36 @@ void claims_release(struct claims *claims) {
     *claims = (struct claims){.count = 0};
 }
 
+static bool same_name(const char *a, const char *b) {
+    for (; *a && *b; a++, b++)
+        if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_')))
+            return false;
+    return *a == *b;
+}
+
+const struct experiment *claim_experiment(const struct claim *claim,
+                                          const struct results *results) {
+    for (size_t i = 0; i < results->experiment_count; i++) {
+        const struct experiment *experiment = &results->experiments[i];
+        if (!strcmp(claim->experiment, "*") ? name_list_holds(&experiment->datasets, claim->dataset)
+                                            : same_name(claim->experiment, experiment->name))
+            return experiment;
+    }
+    return NULL;
+}
+
 void claims_order(const struct claims *claims, struct results *results) {
     size_t placed = 0;
-    for (size_t i = 0; i < claims->count; i++)
-        for (size_t j = placed; j < results->experiment_count; j++) {
-            if (strcmp(results->experiments[j].name, claims->list[i].experiment))
-                continue;
-            struct experiment moved = results->experiments[j];
-            memmove(&results->experiments[placed + 1], &results->experiments[placed],
-                    (j - placed) * sizeof moved);
-            results->experiments[placed++] = moved;
-        }
+    for (size_t i = 0; i < claims->count; i++) {
+        const struct experiment *found = claim_experiment(&claims->list[i], results);
+        size_t at = found ? (size_t)(found - results->experiments) : 0;
+        if (!found || at < placed)
+            continue;
+        struct experiment moved = *found;
+        memmove(&results->experiments[placed + 1], &results->experiments[placed],
+                (at - placed) * sizeof moved);
+        results->experiments[placed++] = moved;
+    }
 }
 
 const char *claim_verdict_name(enum claim_verdict verdict) {

@@ -35,6 +35,11 @@ balact_status claims_load(struct arena *arena, const char *path, struct claims *
                           struct balact_error *error);
 void claims_release(struct claims *claims);
 
+/* The experiment that a claim speaks of, or NULL if the run does not have it: the one of that name ('-'
+ * and '_' are alike), or for "*" the first that holds the claim's data set. */
+const struct experiment *claim_experiment(const struct claim *claim,
+                                          const struct results *results);
+
 /* Sorts the experiments of a run as the claims first speak of them; those that no claim speaks of stand
  * behind, by name. Call before pointers to experiments are kept. */
 void claims_order(const struct claims *claims, struct results *results);

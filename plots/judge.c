@@ -228,12 +228,15 @@ static void judge_verify(struct arena *arena, struct claim *claim,
 void claims_judge(struct arena *arena, struct claims *claims, const struct results *results) {
     for (size_t i = 0; i < claims->count; i++) {
         struct claim *claim = &claims->list[i];
-        const struct experiment *experiment = results_experiment(results, claim->experiment);
+        const struct experiment *experiment = claim_experiment(claim, results);
         if (!strcmp(claim->kind, "verify"))
             judge_verify(arena, claim, results);
         else if (!experiment)
             skip(arena, claim,
-                 arena_format(arena, "experiment %s is not in this run", claim->experiment));
+                 strcmp(claim->experiment, "*")
+                     ? arena_format(arena, "experiment %s is not in this run", claim->experiment)
+                     : arena_format(arena, "no experiment of this run has the data set %s",
+                                    claim->dataset));
         else if (!strcmp(claim->kind, "monotone"))
             judge_monotone(arena, claim, experiment);
         else

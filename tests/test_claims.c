@@ -140,6 +140,7 @@ START_TEST(skips_what_the_run_does_not_have) {
           "d,,t,value,tiny,*,val,softmax,,all,top1,0.1,,,\n"
           "e,,t,difference,tiny,*,test,softmax,sigmoid,all,top1,0.1,,,\n"
           "f,,t,value,tiny,another,test,softmax,,all,top1,0.1,,,\n"
+          "f2,,t,value,*,another,test,softmax,,all,top1,0.1,,,\n"
           "g,,t,monotone,tiny,*,test,softmax,,all,top1,0,,,\n");
     for (size_t i = 0; i < claims.count; i++) {
         ck_assert_msg(claims.list[i].verdict == CLAIM_SKIP, "claim %s", claims.list[i].id);
@@ -149,6 +150,20 @@ START_TEST(skips_what_the_run_does_not_have) {
                      "experiment other is not in this run; to run it: balact train other");
     ck_assert_str_eq(claims.list[1].detail, "experiment tiny has no top1 of sigmoid (group all, "
                                             "split test); its methods: softmax, balanced_softmax");
+}
+END_TEST
+
+START_TEST(finds_an_experiment_by_its_data_set_or_a_like_name) {
+    judge("a,,t,value,*,\"" DATASET "\",test,softmax,,all,top1,0.41,0.43,,\n"
+          "b,,t,value,*,elsewhere,test,softmax,,all,top1,0.41,0.43,,\n");
+    ck_assert_int_eq(claims.list[0].verdict, CLAIM_PASS);
+    ck_assert_str_eq(claims.list[1].detail, "no experiment of this run has the data set elsewhere");
+    claims_release(&claims);
+    results.experiments[0].name = "tiny-one";
+    judge("a,,t,value,tiny_one,*,test,softmax,,all,top1,0.41,0.43,,\n"
+          "b,,t,value,tiny_on,*,test,softmax,,all,top1,0.41,0.43,,\n");
+    ck_assert_int_eq(claims.list[0].verdict, CLAIM_PASS);
+    ck_assert_int_eq(claims.list[1].verdict, CLAIM_SKIP);
 }
 END_TEST
 
@@ -299,6 +314,7 @@ Suite *balact_suite(void) {
     tcase_add_test(tests, judges_ratios_of_times);
     tcase_add_test(tests, judges_verification);
     tcase_add_test(tests, skips_what_the_run_does_not_have);
+    tcase_add_test(tests, finds_an_experiment_by_its_data_set_or_a_like_name);
     tcase_add_test(tests, judges_by_sample_size);
     tcase_add_loop_test(tests, names_the_place_of_a_claim_that_cannot_stand, 0,
                         (int)(sizeof bad / sizeof *bad));
