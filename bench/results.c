@@ -30,7 +30,7 @@ balact_status results_open(struct results *results, const char *experiment,
     for (int f = 0; f < RESULTS_COUNT; f++) {
         results->file[f].stream = open_memstream(&results->file[f].text, &results->file[f].size);
         if (!results->file[f].stream) {
-            results_release(results);
+            results_discard(results);
             return balact_fail(error, BALACT_ERROR_MEMORY, "results: out of memory");
         }
         fprintf(results->file[f].stream, "%s\n", files[f].header);
@@ -38,7 +38,7 @@ balact_status results_open(struct results *results, const char *experiment,
     return BALACT_OK;
 }
 
-void results_release(struct results *results) {
+void results_discard(struct results *results) {
     for (int f = 0; f < RESULTS_COUNT; f++) {
         if (results->file[f].stream)
             fclose(results->file[f].stream);

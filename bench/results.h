@@ -72,7 +72,7 @@ void results_add_throughput(struct results *results, const struct results_key *k
 /* Writes all files into folder (which must exist). */
 balact_status results_write(struct results *results, const char *folder,
                             struct balact_error *error);
-void results_release(struct results *results);
+void results_discard(struct results *results);
 
 /* "all", "many", "medium", "few". */
 const char *results_group_name(int group);

@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "bench/program.h"
 
 #ifdef BALACT_HAVE_INIH
 #include <ini.h>
@@ -123,23 +125,12 @@ balact_status definition_load(const char *path, struct settings *settings,
 #endif
 
 bool definition_find(const char *name, char *path, size_t size) {
-    char program[1024];
-    snprintf(path, size, "bench/experiments/%s.ini", name);
-    if (access(path, R_OK) == 0)
-        return true;
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length <= 0)
-        return false;
-    program[length] = '\0';
-    char *slash = strrchr(program, '/');
-    if (!slash)
-        return false;
-    *slash = '\0';
-    static const char *const places[] = {"../bench/experiments", "../share/balact/experiments"};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(path, size, "%s/%s/%s.ini", program, places[i], name);
-        if (access(path, R_OK) == 0)
-            return true;
-    }
-    return false;
+    char wanted[128];
+    snprintf(wanted, sizeof wanted, "bench/experiments/%s.ini", name);
+    char *found = share_path(wanted);
+    bool fits = found && strlen(found) < size;
+    if (fits)
+        snprintf(path, size, "%s", found);
+    free(found);
+    return fits;
 }

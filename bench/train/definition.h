@@ -16,8 +16,7 @@
 balact_status definition_load(const char *path, struct settings *settings,
                               struct balact_error *error);
 
-/* Finds NAME.ini: in bench/experiments/ of the working folder, beside the program (as built, and as
- * installed under share/balact/experiments), in this order. False if it is nowhere. */
+/* Finds bench/experiments/NAME.ini as share_path() does. False if it is nowhere. */
 bool definition_find(const char *name, char *path, size_t size);
 
 #endif

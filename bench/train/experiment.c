@@ -358,7 +358,7 @@ balact_status experiment_run(struct experiment *e, struct balact_error *error) {
 }
 
 void experiment_release(struct experiment *e) {
-    results_release(&e->results);
+    results_discard(&e->results);
     for (size_t i = 0; i < e->input_count; i++)
         free(e->inputs[i].path);
     free(e->inputs);
