@@ -129,7 +129,7 @@ static bool same_name(const char *a, const char *b) {
 }
 
 const struct experiment *claim_experiment(const struct claim *claim,
-                                          const struct results *results) {
+                                          const struct run_results *results) {
     for (size_t i = 0; i < results->experiment_count; i++) {
         const struct experiment *experiment = &results->experiments[i];
         if (!strcmp(claim->experiment, "*") ? name_list_holds(&experiment->datasets, claim->dataset)
@@ -139,7 +139,7 @@ const struct experiment *claim_experiment(const struct claim *claim,
     return NULL;
 }
 
-void claims_order(const struct claims *claims, struct results *results) {
+void claims_order(const struct claims *claims, struct run_results *results) {
     size_t placed = 0;
     for (size_t i = 0; i < claims->count; i++) {
         const struct experiment *found = claim_experiment(&claims->list[i], results);

@@ -38,14 +38,14 @@ void claims_release(struct claims *claims);
 /* The experiment that a claim speaks of, or NULL if the run does not have it: the one of that name ('-'
  * and '_' are alike), or for "*" the first that holds the claim's data set. */
 const struct experiment *claim_experiment(const struct claim *claim,
-                                          const struct results *results);
+                                          const struct run_results *results);
 
 /* Sorts the experiments of a run as the claims first speak of them; those that no claim speaks of stand
  * behind, by name. Call before pointers to experiments are kept. */
-void claims_order(const struct claims *claims, struct results *results);
+void claims_order(const struct claims *claims, struct run_results *results);
 
 /* Judges all of them. */
-void claims_judge(struct arena *arena, struct claims *claims, const struct results *results);
+void claims_judge(struct arena *arena, struct claims *claims, const struct run_results *results);
 
 /* "PASS", "FAIL", "SKIP". */
 const char *claim_verdict_name(enum claim_verdict verdict);

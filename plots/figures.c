@@ -104,7 +104,7 @@ static void make_experiment(struct arena *arena, const struct experiment *experi
         make_loss_figure(arena, experiment, experiment->datasets.names[d], figures);
 }
 
-void report_make_figures(struct arena *arena, const struct results *results,
+void report_make_figures(struct arena *arena, const struct run_results *results,
                          struct report_figures *figures) {
     *figures = (struct report_figures){NULL, 0, 0};
     for (size_t i = 0; i < results->experiment_count; i++)

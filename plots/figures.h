@@ -50,7 +50,7 @@ void make_count_figure(struct arena *arena, const struct experiment *experiment,
                        struct report_figures *figures);
 void make_loss_figure(struct arena *arena, const struct experiment *experiment,
                       const char *dataset, struct report_figures *figures);
-void make_error_figure(struct arena *arena, const struct results *results,
+void make_error_figure(struct arena *arena, const struct run_results *results,
                        struct report_figures *figures);
 
 #endif

@@ -144,7 +144,7 @@ static void write_parts(struct arena *arena, const struct report_tables *tables,
     fputs(folded ? "</details>\n" : "", file);
 }
 
-static void write_page(struct arena *arena, const struct results *results,
+static void write_page(struct arena *arena, const struct run_results *results,
                        const struct report_tables *tables, const struct report_figures *figures,
                        const char *folder, const struct claims *claims, FILE *file) {
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -175,7 +175,7 @@ static void write_page(struct arena *arena, const struct results *results,
     fputs("</body>\n</html>\n", file);
 }
 
-balact_status report_write_html(struct arena *arena, const struct results *results,
+balact_status report_write_html(struct arena *arena, const struct run_results *results,
                                 const struct report_tables *tables,
                                 const struct report_figures *figures, const char *figures_folder,
                                 const struct claims *claims, const char *path,

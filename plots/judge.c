@@ -194,7 +194,7 @@ static bool names_word(const char *cell, const char *word) {
 /* Columns have these meanings here: method is the activation, baseline the backend, dataset the
  * operation, group the values. */
 static void judge_verify(struct arena *arena, struct claim *claim,
-                         const struct results *results) {
+                         const struct run_results *results) {
     bool breaches = !strcmp(claim->metric, "breaches"), ulp = !strcmp(claim->metric, "max_ulp");
     double count = 0, worst = INFINITY, ran = 0;
     for (size_t i = 0; i < results->verify_count; i++) {
@@ -225,7 +225,7 @@ static void judge_verify(struct arena *arena, struct claim *claim,
                  : "there is no verify.csv in this run");
 }
 
-void claims_judge(struct arena *arena, struct claims *claims, const struct results *results) {
+void claims_judge(struct arena *arena, struct claims *claims, const struct run_results *results) {
     for (size_t i = 0; i < claims->count; i++) {
         struct claim *claim = &claims->list[i];
         const struct experiment *experiment = claim_experiment(claim, results);

@@ -23,7 +23,7 @@ struct verify_summary {
 };
 
 /* In the order of the file; *count of them, in the arena. */
-struct verify_summary *verify_summaries(struct arena *arena, const struct results *results,
+struct verify_summary *verify_summaries(struct arena *arena, const struct run_results *results,
                                         size_t *count);
 
 /* The title of an activation's name ("Balanced Softmax"), or the name. */
@@ -44,7 +44,7 @@ struct report_tables {
 
 /* All tables of a run, in the arena. Those whose id begins with "throughput" hold times; the others
  * are the same in any two runs with one seed. */
-void report_make_tables(struct arena *arena, const struct results *results,
+void report_make_tables(struct arena *arena, const struct run_results *results,
                         struct report_tables *tables);
 
 /* ---- Figures ---- */
@@ -67,7 +67,7 @@ struct report_figures {
 };
 
 /* What is to be drawn, with the data, in the arena. Nothing is run or written. */
-void report_make_figures(struct arena *arena, const struct results *results,
+void report_make_figures(struct arena *arena, const struct run_results *results,
                          struct report_figures *figures);
 
 /* Whether gnuplot can be started. */
@@ -82,7 +82,7 @@ balact_status figure_draw(struct arena *arena, struct report_figure *figure,
 /* ---- The page ---- */
 
 /* Writes report.html, self-contained, with the figures that were drawn. */
-balact_status report_write_html(struct arena *arena, const struct results *results,
+balact_status report_write_html(struct arena *arena, const struct run_results *results,
                                 const struct report_tables *tables,
                                 const struct report_figures *figures, const char *figures_folder,
                                 const struct claims *claims, const char *path,

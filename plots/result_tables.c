@@ -339,7 +339,7 @@ static struct summary optional(double value) {
     return isnan(value) ? (struct summary){0, 0, 0} : (struct summary){1, value, 0};
 }
 
-static struct table *verification_table(struct arena *arena, const struct results *results) {
+static struct table *verification_table(struct arena *arena, const struct run_results *results) {
     static const struct table_column columns[] = {
         {.name = "activation"},
         {.title = "Activation"},
@@ -380,7 +380,7 @@ static struct table *verification_table(struct arena *arena, const struct result
     return table;
 }
 
-void report_make_tables(struct arena *arena, const struct results *results,
+void report_make_tables(struct arena *arena, const struct run_results *results,
                         struct report_tables *tables) {
     *tables = (struct report_tables){NULL, 0, 0};
     for (size_t i = 0; i < results->experiment_count; i++) {

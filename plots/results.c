@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 /* Loads one CSV into the results and finds its columns. *table is NULL if the file is not there. */
-static balact_status load_table(struct results *results, const char *path,
+static balact_status load_table(struct run_results *results, const char *path,
                                 const char *const *names, size_t count, size_t *index,
                                 const struct csv_table **table, struct balact_error *error) {
     struct stat status;
@@ -125,7 +125,7 @@ static balact_status check_experiment(const struct csv_table *table, size_t row,
     return BALACT_OK;
 }
 
-static balact_status read_metrics(struct results *results, struct experiment *experiment,
+static balact_status read_metrics(struct run_results *results, struct experiment *experiment,
                                   struct balact_error *error) {
     static const char *const names[] = {"experiment", "dataset", "split",  "method",
                                         "seed",       "group",   "metric", "value"};
@@ -160,7 +160,7 @@ static balact_status real_or_nan(const struct csv_table *table, size_t row, size
     return BALACT_OK;
 }
 
-static balact_status read_classes(struct results *results, struct experiment *experiment,
+static balact_status read_classes(struct run_results *results, struct experiment *experiment,
                                   struct balact_error *error) {
     static const char *const names[] = {"experiment",  "dataset", "split", "method",
                                         "seed",        "class",   "train_count", "top1",
@@ -189,7 +189,7 @@ static balact_status read_classes(struct results *results, struct experiment *ex
                      compare_classes, table, error);
 }
 
-static balact_status read_curves(struct results *results, struct experiment *experiment,
+static balact_status read_curves(struct run_results *results, struct experiment *experiment,
                                  struct balact_error *error) {
     static const char *const names[] = {"experiment", "dataset", "method", "seed",
                                         "epoch",      "step",    "lr",     "train_loss"};
@@ -217,7 +217,7 @@ static balact_status read_curves(struct results *results, struct experiment *exp
                      table, error);
 }
 
-static balact_status read_counts(struct results *results, struct experiment *experiment,
+static balact_status read_counts(struct run_results *results, struct experiment *experiment,
                                  struct balact_error *error) {
     static const char *const names[] = {"dataset", "class", "train_count"};
     size_t at[3];
@@ -241,7 +241,7 @@ static balact_status read_counts(struct results *results, struct experiment *exp
                      table, error);
 }
 
-static balact_status read_throughput(struct results *results, struct experiment *experiment,
+static balact_status read_throughput(struct run_results *results, struct experiment *experiment,
                                      struct balact_error *error) {
     static const char *const names[] = {
         "experiment", "dataset", "method",  "seed",    "backend",
@@ -283,7 +283,7 @@ static balact_status error_of(const struct csv_table *table, size_t row, size_t 
     return BALACT_OK;
 }
 
-static balact_status read_verify(struct results *results, struct balact_error *error) {
+static balact_status read_verify(struct run_results *results, struct balact_error *error) {
     static const char *const names[] = {
         "activation", "operation", "options",      "backend",        "case",   "values",
         "max_ulp",    "bound_ulp", "max_relative", "bound_relative", "verdict"};
@@ -341,7 +341,7 @@ static bool is_plain_name(const char *name) {
     return name[0] != '.' && name[strspn(name, plain)] == '\0';
 }
 
-static balact_status read_experiment(struct results *results, const char *name,
+static balact_status read_experiment(struct run_results *results, const char *name,
                                      struct balact_error *error) {
     struct arena *arena = &results->arena;
     struct stat status;
@@ -386,7 +386,7 @@ static balact_status list_folder(struct arena *arena, const char *path, struct n
     return BALACT_OK;
 }
 
-balact_status results_load(struct results *results, const char *folder,
+balact_status run_results_load(struct run_results *results, const char *folder,
                            struct balact_error *error) {
     struct name_list names = {NULL, 0};
     memset(results, 0, sizeof *results);
@@ -404,7 +404,7 @@ balact_status results_load(struct results *results, const char *folder,
     return BALACT_OK;
 }
 
-void results_release(struct results *results) {
+void run_results_release(struct run_results *results) {
     for (size_t i = 0; i < results->table_count; i++)
         csv_release(&results->tables[i]);
     arena_release(&results->arena);

@@ -78,7 +78,7 @@ struct experiment {
     char *run_json;            /* the text of run.json or NULL */
 };
 
-struct results {
+struct run_results {
     struct arena arena; /* owns everything below */
     const char *folder;
     struct experiment *experiments; /* by name */
@@ -92,15 +92,15 @@ struct results {
 /* Reads results/<run>/. A folder is an experiment if it holds metrics.csv; other files of it may be
  * absent. Errors: ERROR_IO for an unreadable folder, ERROR_FORMAT with file, line and column for a
  * malformed file, ERROR_RANGE for doubled rows or a run without anything. Release either way. */
-balact_status results_load(struct results *results, const char *folder,
+balact_status run_results_load(struct run_results *results, const char *folder,
                            struct balact_error *error);
-void results_release(struct results *results);
+void run_results_release(struct run_results *results);
 
-/* Fills datasets, splits, methods and by_size from the metrics; results_load() has done so. */
+/* Fills datasets, splits, methods and by_size from the metrics; run_results_load() has done so. */
 void experiment_index(struct arena *arena, struct experiment *experiment);
 
 /* The experiment of that name or NULL. */
-const struct experiment *results_experiment(const struct results *results, const char *name);
+const struct experiment *results_experiment(const struct run_results *results, const char *name);
 
 /* Mean and spread of some seeds, one value added after another. Start from all zeros. */
 struct summary {

@@ -255,7 +255,7 @@ static bool whole(const struct error_point *points, size_t activations, size_t b
     return true;
 }
 
-void make_error_figure(struct arena *arena, const struct results *results,
+void make_error_figure(struct arena *arena, const struct run_results *results,
                        struct report_figures *figures) {
     struct name_list activations = {NULL, 0}, backends = {NULL, 0};
     struct error_point point;

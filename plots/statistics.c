@@ -177,7 +177,7 @@ void experiment_index(struct arena *arena, struct experiment *experiment) {
             experiment->by_size = false;
 }
 
-const struct experiment *results_experiment(const struct results *results, const char *name) {
+const struct experiment *results_experiment(const struct run_results *results, const char *name) {
     for (size_t i = 0; i < results->experiment_count; i++)
         if (!strcmp(results->experiments[i].name, name))
             return &results->experiments[i];

@@ -43,7 +43,7 @@ static void take(double *worst, double *bound, double row_error, double row_boun
         *worst = row_error;
 }
 
-struct verify_summary *verify_summaries(struct arena *arena, const struct results *results,
+struct verify_summary *verify_summaries(struct arena *arena, const struct run_results *results,
                                         size_t *count) {
     struct verify_summary *list = arena_array(arena, results->verify_count, sizeof *list);
     *count = 0;

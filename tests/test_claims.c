@@ -22,13 +22,13 @@
     "id,source,text,kind,experiment,dataset,split,method,baseline,group,metric,minimum,maximum,"   \
     "tolerance,run\n"
 
-static struct results results;
+static struct run_results results;
 static struct arena arena;
 static struct claims claims;
 
 static void load_run(const char *folder) {
     struct balact_error error;
-    balact_status status = results_load(&results, folder, &error);
+    balact_status status = run_results_load(&results, folder, &error);
     ck_assert_msg(status == BALACT_OK, "%s", status == BALACT_OK ? "" : error.message);
 }
 
@@ -50,7 +50,7 @@ static void setup(void) {
 static void teardown(void) {
     claims_release(&claims);
     arena_release(&arena);
-    results_release(&results);
+    run_results_release(&results);
 }
 
 START_TEST(summarizes_seeds_with_the_sample_deviation) {
@@ -191,7 +191,7 @@ static const char *make_size_run(void) {
 }
 
 START_TEST(judges_by_sample_size) {
-    results_release(&results);
+    run_results_release(&results);
     load_run(make_size_run());
     ck_assert(results.experiments[0].by_size);
     ck_assert_str_eq(results.experiments[0].datasets.names[2], "g_x10"); /* a number, not a word */
@@ -270,7 +270,7 @@ static const struct {
 START_TEST(names_the_place_of_a_result_that_cannot_stand) {
     char text[1024], folder[600], wanted[1200];
     struct balact_error error;
-    struct results bad_results;
+    struct run_results bad_results;
     snprintf(folder, sizeof folder, "%s/bad", test_folder());
     mkdir(folder, 0777);
     snprintf(folder, sizeof folder, "%s/bad/e", test_folder());
@@ -279,29 +279,29 @@ START_TEST(names_the_place_of_a_result_that_cannot_stand) {
              bad_metrics[_i].rows);
     const char *path = test_write("bad/e/metrics.csv", text, strlen(text));
     snprintf(folder, sizeof folder, "%s/bad", test_folder());
-    ck_assert_int_eq(results_load(&bad_results, folder, &error), bad_metrics[_i].status);
+    ck_assert_int_eq(run_results_load(&bad_results, folder, &error), bad_metrics[_i].status);
     snprintf(wanted, sizeof wanted, "%s: %s", path, bad_metrics[_i].message);
     ck_assert_str_eq(error.message, wanted);
-    results_release(&bad_results);
+    run_results_release(&bad_results);
 }
 END_TEST
 
 START_TEST(refuses_a_run_without_anything) {
     char folder[600], wanted[1200];
     struct balact_error error;
-    struct results empty;
+    struct run_results empty;
     snprintf(folder, sizeof folder, "%s/empty", test_folder());
     mkdir(folder, 0777);
-    ck_assert_int_eq(results_load(&empty, folder, &error), BALACT_ERROR_RANGE);
+    ck_assert_int_eq(run_results_load(&empty, folder, &error), BALACT_ERROR_RANGE);
     snprintf(wanted, sizeof wanted,
              "%s: nothing to report: there is no verify.csv and no experiment (a folder with "
              "metrics.csv) in it",
              folder);
     ck_assert_str_eq(error.message, wanted);
-    results_release(&empty);
+    run_results_release(&empty);
     snprintf(folder, sizeof folder, "%s/nowhere", test_folder());
-    ck_assert_int_eq(results_load(&empty, folder, &error), BALACT_ERROR_IO);
-    results_release(&empty);
+    ck_assert_int_eq(run_results_load(&empty, folder, &error), BALACT_ERROR_IO);
+    run_results_release(&empty);
 }
 END_TEST
 

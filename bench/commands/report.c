@@ -15,7 +15,7 @@ struct report {
     const char *run, *expected;
     bool no_figures;
     struct arena arena;
-    struct results results;
+    struct run_results results;
     struct claims claims;
     struct report_tables tables;
     struct report_figures figures;
@@ -97,7 +97,7 @@ static void load(struct report *report) {
     die_unless_ok(claims_load(&report->arena, report->expected, &report->claims, &error), &error);
     free(found);
     report->expected = NULL;
-    die_unless_ok(results_load(&report->results, report->run, &error), &error);
+    die_unless_ok(run_results_load(&report->results, report->run, &error), &error);
     claims_order(&report->claims, &report->results);
 }
 
@@ -141,7 +141,7 @@ int balact_command_report(int argc, char **argv) {
     report.run = argv[1];
     int code = make_report(&report);
     claims_release(&report.claims);
-    results_release(&report.results);
+    run_results_release(&report.results);
     arena_release(&report.arena);
     return code;
 }
