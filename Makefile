@@ -189,7 +189,8 @@ check: all tests
 
 .PHONY: sanitize fuzz lint check-aarch64 check-old-cpu check-without
 #: make sanitize          every test under AddressSanitizer, LeakSanitizer and UBSan
-sanitize: export ASAN_OPTIONS = detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+# (Not detect_stack_use_after_return: gcc 12 misplaces 64-byte-aligned locals on its fake stack.)
+sanitize: export ASAN_OPTIONS = detect_leaks=1:strict_string_checks=1
 sanitize: export UBSAN_OPTIONS = print_stacktrace=1:halt_on_error=1
 sanitize:
 	$(call set_up,needed optional test)
