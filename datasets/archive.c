@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * See archive.h. What all kinds share: opening by what the path is, reading whole members, places in
- * messages, and the kind that is a single file or block of memory.
+ * See archive.h. What all kinds share: opening by what the path is, reading whole members, places
+ * in messages, and the kind that is a single file or block of memory.
  */
 #include "datasets/archive.h"
 

@@ -64,8 +64,8 @@ balact_status balact_archive_next(struct balact_archive *archive, bool *found,
 balact_status balact_archive_read(struct balact_archive *archive, void *out, size_t size,
                                   size_t *got, struct balact_error *error);
 
-/* Reads the next `need` bytes into a malloc'ed block (memory grows as bytes arrive, so that a header
- * that promises too much costs nothing). ERROR_FORMAT if the member ends before. */
+/* Reads the next `need` bytes into a malloc'ed block (memory grows as bytes arrive, so that a
+ * header that promises too much costs nothing). ERROR_FORMAT if the member ends before. */
 balact_status balact_archive_read_exactly(struct balact_archive *archive, int64_t need,
                                           void **bytes, struct balact_error *error);
 

@@ -131,8 +131,8 @@ static balact_status check_end(struct balact_archive *archive, struct balact_err
         continue;
     if (got < 0)
         return stream_failed(archive, stream->members, error);
-    /* A file of several gzip streams is refused with the damaged ones: its check sums stand where we
-     * cannot see them, and nobody packs data so. */
+    /* A file of several gzip streams is refused with the damaged ones: its check sums stand where
+     * we cannot see them, and nobody packs data so. */
     if (stream->gzip && ((uint32_t)stream->length != stream->claimed_length ||
                          (stream->crc ^ 0xFFFFFFFFu) != stream->claimed_crc))
         return balact_fail_at(error, BALACT_ERROR_FORMAT, archive->path, 0, stream->length,
@@ -284,8 +284,8 @@ static balact_status open_tar(struct balact_archive *archive, const char *path, 
     crc_begin(stream);
     if (archive_read_open2(stream->members, stream, NULL, take_decompressed, NULL, NULL) !=
         ARCHIVE_OK)
-        return not_an_archive(archive, stream->members, stream->compressed && archive_errno(stream->bytes) != 0,
-                              error);
+        return not_an_archive(archive, stream->members,
+                              stream->compressed && archive_errno(stream->bytes) != 0, error);
     return BALACT_OK;
 }
 

@@ -309,7 +309,7 @@ static const unsigned char **list_records(const struct batch *batches, int batch
 static balact_status fill(const char *path, const struct balact_cifar_options *options,
                           const struct raw *raw, struct balact_dataset *train,
                           struct balact_dataset *test, struct balact_error *error) {
-    int64_t available[100] = {0}, wanted[100], count, test_count, rows = 0;
+    int64_t available[100] = {0}, wanted[100] = {0}, count, test_count, rows = 0;
     double *moment = malloc(2 * PIXELS * sizeof *moment);
     int64_t size = record_size(raw->classes);
     const unsigned char **records = list_records(raw->train, raw->train_count, size, &count);

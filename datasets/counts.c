@@ -28,8 +28,8 @@ struct csv {
     int cell_count;
 };
 
-/* Cuts one cell at `at` out, undoing quotes ("a,b" and "" within); returns what follows it, NULL if a
- * quote is not closed. */
+/* Cuts one cell at `at` out, undoing quotes ("a,b" and "" within); returns what follows it, NULL if
+ * a quote is not closed. */
 static char *cut_cell(char *at, char **cell) {
     if (*at != '"') {
         *cell = at;

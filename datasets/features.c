@@ -74,7 +74,8 @@ static balact_status take_name(struct balact_archive *archive, char **name, cons
     return BALACT_OK;
 }
 
-static balact_status take_labels(struct balact_archive *archive, struct balact_features_split *pending,
+static balact_status take_labels(struct balact_archive *archive,
+                                 struct balact_features_split *pending,
                                  struct balact_error *error) {
     struct balact_npy npy;
     void *data;
@@ -111,8 +112,9 @@ static balact_status take_labels(struct balact_archive *archive, struct balact_f
 }
 
 /* Makes room for the shards at the first, and checks that the others agree with it. */
-static balact_status expect_shard(struct balact_archive *archive, struct balact_features_split *pending,
-                                  int64_t index, int64_t total, struct balact_error *error) {
+static balact_status expect_shard(struct balact_archive *archive,
+                                  struct balact_features_split *pending, int64_t index,
+                                  int64_t total, struct balact_error *error) {
     bool sharded = total > 0;
     total = sharded ? total : 1;
     if (index >= total || total > SHARDS_MAX)
@@ -136,8 +138,9 @@ static balact_status expect_shard(struct balact_archive *archive, struct balact_
     return BALACT_OK;
 }
 
-static balact_status take_features(struct balact_archive *archive, struct balact_features_split *pending,
-                                   int64_t index, int64_t total, struct balact_error *error) {
+static balact_status take_features(struct balact_archive *archive,
+                                   struct balact_features_split *pending, int64_t index,
+                                   int64_t total, struct balact_error *error) {
     struct balact_npy npy;
     balact_status status = expect_shard(archive, pending, index, total, error);
     if (status == BALACT_OK)
@@ -183,8 +186,8 @@ static balact_status take_npz(struct balact_archive *outer, struct balact_featur
     return status;
 }
 
-static balact_status take_member(struct balact_archive *archive, struct balact_features_split *splits,
-                                 struct balact_error *error) {
+static balact_status take_member(struct balact_archive *archive,
+                                 struct balact_features_split *splits, struct balact_error *error) {
     const char *name = balact_archive_basename(archive);
     int64_t index = 0, total = 0;
     for (int i = 0; i < BALACT_SPLIT_COUNT; i++) {

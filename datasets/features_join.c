@@ -11,8 +11,8 @@
 
 /* The shards one behind the other, in one block. */
 static balact_status join_shards(const char *path, enum balact_split split,
-                                 struct balact_features_split *pending, struct balact_dataset *dataset,
-                                 struct balact_error *error) {
+                                 struct balact_features_split *pending,
+                                 struct balact_dataset *dataset, struct balact_error *error) {
     int64_t rows = 0, bytes = 0;
     for (int64_t i = 0; i < pending->shard_total; i++) {
         const struct balact_features_shard *shard = &pending->shards[i];
@@ -52,8 +52,8 @@ static balact_status join_shards(const char *path, enum balact_split split,
 }
 
 /* Rows and labels of features, list and labels must agree; the labels go to the data set. */
-static balact_status join_labels(struct balact_features_split *pending, struct balact_dataset *dataset,
-                                 struct balact_error *error) {
+static balact_status join_labels(struct balact_features_split *pending,
+                                 struct balact_dataset *dataset, struct balact_error *error) {
     const struct balact_list *list = &pending->list;
     if (pending->list_name && list->rows != dataset->rows)
         return balact_fail_at(error, BALACT_ERROR_FORMAT, pending->features_name, 0, -1,
@@ -92,8 +92,8 @@ static balact_status check_range(const struct balact_features_split *pending,
 }
 
 static balact_status finish_split(const char *path, enum balact_split split,
-                                  struct balact_features_split *pending, struct balact_dataset *dataset,
-                                  struct balact_error *error) {
+                                  struct balact_features_split *pending,
+                                  struct balact_dataset *dataset, struct balact_error *error) {
     const char *word = balact_split_name(split);
     if (!pending->shards) {
         const char *name = pending->list_name ? pending->list_name : pending->labels_name;

@@ -27,8 +27,8 @@ int64_t balact_longtail_counts(int64_t n_max, double imbalance, int32_t classes,
     for (int32_t c = 0; c < classes; c++) {
         double part = classes > 1 ? (double)c / (double)(classes - 1) : 0;
         double exact = (double)n_max * pow(1.0 / imbalance, part);
-        /* 5000 * (1/1000)^(3/9) is 500, but comes out as 499.99...: a rounding error of pow must not
-         * cost an image. No count that is not whole comes that near to the next one. */
+        /* 5000 * (1/1000)^(3/9) is 500, but comes out as 499.99...: a rounding error of pow must
+         * not cost an image. No count that is not whole comes that near to the next one. */
         counts[c] = (int64_t)floor(exact * (1 + 1e-12));
         total += counts[c];
     }

@@ -26,8 +26,8 @@ const char *balact_npy_type_name(enum balact_npy_type type) {
     return types[type].name;
 }
 
-/* The header's text is a Python dict of three entries, written by NumPy in one known way but allowed
- * any order and spacing:  {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }  */
+/* The header's text is a Python dict of three entries, written by NumPy in one known way but
+ * allowed any order and spacing:  {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }  */
 struct parser {
     const struct balact_archive *archive;
     struct balact_error *error;

@@ -40,8 +40,8 @@ int64_t balact_npy_type_size(enum balact_npy_type type);
 const char *balact_npy_type_name(enum balact_npy_type type); /* "float32", ... */
 
 /* Reads the header at the archive's current member, from its first byte. Errors name the member and
- * the byte: ERROR_FORMAT for anything that is not such a file (another dtype, Fortran order, a shape
- * whose size overflows, and a member whose known size is not what the header promises). */
+ * the byte: ERROR_FORMAT for anything that is not such a file (another dtype, Fortran order, a
+ * shape whose size overflows, and a member whose known size is not what the header promises). */
 balact_status balact_npy_read_header(struct balact_archive *archive, struct balact_npy *npy,
                                      struct balact_error *error);
 

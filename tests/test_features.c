@@ -178,7 +178,8 @@ START_TEST(loads_archives) {
         ck_assert_str_eq(splits[0].name, "set train");
         for (int i = 0; i < 3; i += 2) {
             ck_assert_int_eq(splits[i].source_count, 1);
-            ck_assert_ptr_nonnull(strstr(splits[i].sources[0].path, zipped ? "set.zip" : "set.tar"));
+            ck_assert_ptr_nonnull(
+                strstr(splits[i].sources[0].path, zipped ? "set.zip" : "set.tar"));
         }
         ck_assert_str_eq(splits[0].sources[0].sha256, splits[2].sources[0].sha256);
         end();
@@ -316,7 +317,8 @@ END_TEST
 START_TEST(refuses_wrong_types_and_shapes) {
     begin();
     put("test_labels.npy", npy_make("<f4", "(2,)", test_values, 8));
-    load_fails(BALACT_ERROR_FORMAT, "labels want int32 or int64 of one dimension, not float32 of 1");
+    load_fails(BALACT_ERROR_FORMAT,
+               "labels want int32 or int64 of one dimension, not float32 of 1");
     put("test_labels.npy", npy_make("<i4", "(2, 1)", train_labels, 8));
     load_fails(BALACT_ERROR_FORMAT, "not int32 of 2");
     begin();
