@@ -15,8 +15,8 @@ enum { BALACT_CLASSES_MAX = 1 << 24 };
 balact_status balact_source_copy(struct balact_dataset *dataset,
                                  const struct balact_source *source, struct balact_error *error);
 
-/* Hashes the sources that the data set names so far, or, if archive is not NULL, makes that file the
- * only one. Without libcrypto, and for folders, the hash stays empty. */
+/* Hashes the sources that the data set names so far, or, if archive is not NULL, makes that file
+ * the only one. Without libcrypto, and for folders, the hash stays empty. */
 balact_status balact_source_finish(struct balact_dataset *dataset, const char *archive,
                                    struct balact_error *error);
 
