@@ -246,14 +246,12 @@ reproduce-full:
 	$(call again) all
 	@$(REPRODUCE) '$(BUILD)' '$(RESULTS)/reproduce-full' full
 
-ifneq ($(wildcard bench/commands/bench.c),)
 .PHONY: bench
-# make bench              time the kernels and the head
+#: make bench             time the matrix products of the head
 bench:
 	$(call set_up,needed optional)
 	$(call again) all
-	$(BUILD)/balact bench
-endif
+	$(BUILD)/balact bench gemm
 
 # ---- Installing ----------------------------------------------------------------------------------
 INSTALL ?= install
