@@ -304,7 +304,7 @@ void balact_archive_place(const struct balact_archive *archive, char *place, siz
         snprintf(place, size, "%s", archive->path);
 }
 
-balact_status balact_archive_fail(const struct balact_archive *archive, balact_status status,
+balact_status(balact_archive_fail)(const struct balact_archive *archive, balact_status status,
                                   int64_t line, int64_t byte, struct balact_error *error,
                                   const char *format, ...) {
     if (error) {

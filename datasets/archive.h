@@ -88,6 +88,10 @@ void balact_archive_place(const struct balact_archive *archive, char *place, siz
 balact_status balact_archive_fail(const struct balact_archive *archive, balact_status status,
                                   int64_t line, int64_t byte, struct balact_error *error,
                                   const char *format, ...) BALACT_PRINTF(6, 7);
+#ifdef __clang_analyzer__ /* as in balact/status.h */
+#define balact_archive_fail(archive, status, ...)                                                  \
+    ((void)(balact_archive_fail)(archive, status, __VA_ARGS__), (status))
+#endif
 
 /* Fine on NULL. */
 void balact_archive_close(struct balact_archive *archive);

@@ -98,7 +98,7 @@ static balact_status level_enter(struct balact_archive *archive, char *prefix,
     *level = (struct level){.prefix = prefix};
     struct stat what;
     DIR *stream = opendir(path);
-    int number = stream ? level_fill(level, stream) : errno;
+    int number = stream ? level_fill(level, stream) : errno ? errno : EIO;
     if (!number && fstat(dirfd(stream), &what) != 0)
         number = errno;
     if (stream)

@@ -61,19 +61,14 @@ static int64_t record_size(int classes) {
 
 /* What a member's name says: 10, 100, or 0 if it is none of ours. */
 static int classify(const char *name, bool *is_test, int64_t *number) {
-    long long batch;
-    int used = 0;
     *number = 0;
     *is_test = !strcmp(name, "test_batch.bin") || !strcmp(name, "test.bin");
     if (*is_test)
         return !strcmp(name, "test.bin") ? 100 : 10;
     if (!strcmp(name, "train.bin"))
         return 100;
-    if (!strncmp(name, "data_batch_", 11) && name[11] >= '0' && name[11] <= '9' &&
-        sscanf(name + 11, "%9lld.bin%n", &batch, &used) == 1 && used > 0 && !name[11 + used]) {
-        *number = batch;
+    if (take_text(&name, "data_batch_") && take_number(&name, number) && !strcmp(name, ".bin"))
         return 10;
-    }
     return 0;
 }
 
@@ -187,7 +182,7 @@ static balact_status choose(const struct raw *raw, const struct balact_cifar_opt
                             const int64_t *available, const int64_t *wanted,
                             const unsigned char **records, int64_t count, unsigned char *keep,
                             struct balact_error *error) {
-    int64_t *members = malloc((size_t)(count + 1) * sizeof *members);
+    int64_t *members = calloc((size_t)count + 1, sizeof *members);
     if (!members)
         return balact_fail(error, BALACT_ERROR_MEMORY, "out of memory for %lld records",
                            (long long)count);
@@ -197,7 +192,7 @@ static balact_status choose(const struct raw *raw, const struct balact_cifar_opt
         for (int64_t i = 0; i < count && found < available[c]; i++)
             if (label_of(records[i], raw->classes) == c)
                 members[found++] = i;
-        for (int64_t i = 0; i < wanted[c]; i++) {
+        for (int64_t i = 0; i < wanted[c] && i < found; i++) {
             if (options->order == BALACT_SUBSET_SHUFFLED) {
                 uint64_t left = (uint64_t)(found - i);
                 int64_t j = i + (int64_t)balact_random_below(options->seed, (uint64_t)c,

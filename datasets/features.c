@@ -48,15 +48,9 @@ static enum role classify(const char *name, enum balact_split split, int64_t *in
     *index = *total = 0;
     if (!strcmp(rest, "_features.npy"))
         return ROLE_FEATURES;
-    long long shard, of;
-    int used = 0;
-    if (strspn(rest, "_features-of.npy0123456789") == strlen(rest) &&
-        sscanf(rest, "_features-%9lld-of-%9lld.npy%n", &shard, &of, &used) == 2 && used > 0 &&
-        !rest[used] && shard >= 0 && of >= 0) {
-        *index = shard;
-        *total = of;
-        return of > 0 ? ROLE_FEATURES : ROLE_NONE;
-    }
+    if (take_text(&rest, "_features-") && take_number(&rest, index) && take_text(&rest, "-of-") &&
+        take_number(&rest, total) && !strcmp(rest, ".npy") && *total > 0)
+        return ROLE_FEATURES;
     return ROLE_NONE;
 }
 

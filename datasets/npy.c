@@ -290,7 +290,8 @@ size_t balact_npy_header(unsigned char header[BALACT_NPY_HEADER_MAX], enum balac
     header[8] = (unsigned char)(length & 0xFF);
     header[9] = (unsigned char)(length >> 8);
     memset(header + 10, ' ', length);
-    memcpy(header + 10, text, (size_t)used);
+    for (int i = 0; i < used; i++)
+        header[10 + i] = (unsigned char)text[i];
     header[total - 1] = '\n';
     return total;
 }

@@ -26,7 +26,7 @@ static void fill(struct balact_error *error, balact_status status, int64_t line,
     error->message[0] = '\0';
 }
 
-balact_status balact_fail(struct balact_error *error, balact_status status, const char *format,
+balact_status(balact_fail)(struct balact_error *error, balact_status status, const char *format,
                           ...) {
     if (error) {
         va_list arguments;
@@ -38,7 +38,7 @@ balact_status balact_fail(struct balact_error *error, balact_status status, cons
     return status;
 }
 
-balact_status balact_fail_at(struct balact_error *error, balact_status status, const char *path,
+balact_status(balact_fail_at)(struct balact_error *error, balact_status status, const char *path,
                              int64_t line, int64_t byte, const char *format, ...) {
     if (error) {
         va_list arguments;

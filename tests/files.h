@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the tests of the readers share: growing buffers, small .tar, .zip and .npy files made byte by
- * byte (by none of the code under test), and the checking of an error's status, text and place.
+ * What the tests of the readers share: growing buffers, small .tar, .zip and .npy files made byte
+ * by byte (by none of the code under test), and the checking of an error's status, text and place.
  */
 #ifndef BALACT_TESTS_FILES_H
 #define BALACT_TESTS_FILES_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * balact_cifar_load(): a small data set in the official layout, and the real one where it is at hand.
+ * balact_cifar_load(): a small data set in the official layout, and the real one where it is at
+ * hand.
  */
 #include <math.h>
 #include <sys/stat.h>
@@ -219,8 +220,8 @@ START_TEST(refuses_damaged_batches) {
     struct buffer bytes = batch(2, 0);
     bytes.size -= 1000;
     put("data_batch_2.bin", bytes);
-    load_fails(10, 0, BALACT_ERROR_FORMAT, "/data_batch_2.bin: byte 58387: 60460 bytes are no whole "
-                                           "records of 3073");
+    load_fails(10, 0, BALACT_ERROR_FORMAT,
+               "/data_batch_2.bin: byte 58387: 60460 bytes are no whole records of 3073");
     bytes = batch(2, 0);
     bytes.bytes[3073 * 4] = 10;
     put("data_batch_2.bin", bytes);

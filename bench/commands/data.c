@@ -145,7 +145,8 @@ static const struct {
     {"places-lt", "data places-lt", data_command_places_lt, "the same of Places-LT"},
     {"list", "data list", data_command_list, "any list files (\"path label\" a line)"},
     {"counts", "data counts", data_command_counts, "class counts, CSV or a JSON array"},
-    {"cifar-lt", "data cifar-lt", data_command_cifar_lt, "a long-tailed subset of CIFAR-10 or -100"},
+    {"cifar-lt", "data cifar-lt", data_command_cifar_lt,
+     "a long-tailed subset of CIFAR-10 or -100"},
     {"features", "data features", data_command_features, ".npy or .npz features with their labels"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -154,8 +155,8 @@ int balact_command_data(int argc, char **argv) {
     const char *names[KINDS];
     char summary[1024];
     int used = snprintf(summary, sizeof summary,
-                        "Counts, groups, SHA-256, missing and doubled files of a data set. Archives "
-                        "(.tar, .tar.gz,\n.tar.xz, .tar.zst, .zip, .npz) and folders are read "
+                        "Counts, groups, SHA-256, missing and doubled files of a data set. "
+                        "Archives (.tar, .tar.gz,\n.tar.xz, .tar.zst, .zip, .npz) and folders are read "
                         "alike. balact data KIND --help says more.\nExit status: 0 fine, 1 a check "
                         "failed, 2 bad usage or input.\n\nkinds:");
     for (int i = 0; i < KINDS; i++) {

@@ -231,8 +231,8 @@ static int inspect_known(const struct known *known, int argc, char **argv) {
     int32_t train_classes = 0, count = 0;
     snprintf(usage, sizeof usage, "data %s PATH [options]", known->name);
     if (options_parse(argc, argv, usage,
-                      "Compares the lists *_train.txt, *_val.txt, *_test.txt in a folder or archive "
-                      "with\nthe published data set.",
+                      "Compares the lists *_train.txt, *_val.txt, *_test.txt in a folder or "
+                      "archive with\nthe published data set.",
                       rows, sizeof rows / sizeof *rows) != 1)
         die(EXIT_BAD_INPUT, "%s: wants one folder or archive of lists", argv[0]);
     data_begin(&report, known->name, csv);

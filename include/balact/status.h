@@ -61,6 +61,12 @@ balact_status balact_fail_at(struct balact_error *error, balact_status status, c
                              int64_t line, int64_t byte, const char *format, ...)
     BALACT_PRINTF(6, 7);
 
+#ifdef __clang_analyzer__ /* which cannot see from outside that they return their status */
+#define balact_fail(error, status, ...) ((void)(balact_fail)(error, status, __VA_ARGS__), (status))
+#define balact_fail_at(error, status, ...)                                                         \
+    ((void)(balact_fail_at)(error, status, __VA_ARGS__), (status))
+#endif
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * libFuzzer entry: any bytes as an archive of CIFAR. The first byte chooses the options, the rest is
- * the archive.
+ * libFuzzer entry: any bytes as an archive of CIFAR. The first byte chooses the options, the rest
+ * is the archive.
  */
 #include <stdlib.h>
 
