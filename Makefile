@@ -48,7 +48,7 @@ WARN := -Wall -Wextra -Wpedantic
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined \
     -fno-omit-frame-pointer)
 BASE_CFLAGS := -std=c11 $(WARN) $(OPT) -ffp-contract=off -fno-math-errno -fPIC \
-    $(OPENMP_CFLAGS) $(SANITIZE_FLAGS) $(CFLAGS)
+    $(if $(OPENMP_CFLAGS),$(OPENMP_CFLAGS),-Wno-unknown-pragmas) $(SANITIZE_FLAGS) $(CFLAGS)
 BASE_CPPFLAGS := -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -I. -I$(BUILD)/generated \
     -DBALACT_VERSION='"$(VERSION)"' $(FEATURE_CPPFLAGS)
 BASE_LDFLAGS := $(OPENMP_CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
