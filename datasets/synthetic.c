@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * Synthetic ImageNet-LT: classes are Gaussians of identity covariance whose means lie in a three-level
- * hierarchy of look-alikes,
+ * Synthetic ImageNet-LT: classes are Gaussians of identity covariance whose means lie in a
+ * three-level hierarchy of look-alikes,
  *
  *   mean_c = scale * (spread_super * a_super(c) + spread_sub * b_sub(c) + spread_class * g_c)
  *   row i of class c in split s:  x = mean_c + scale * z_sci,      a, b, g, z standard normal,
  *
  * so that the Bayes-optimal classifier of a balanced test is the nearest mean. Every number is the
- * value of a counter-based generator at its own (stream, index): rows can be made in any order, and a
- * set with a larger train_factor holds the smaller one's rows.
+ * value of a counter-based generator at its own (stream, index): rows can be made in any order, and
+ * a set with a larger train_factor holds the smaller one's rows.
  */
 #include "datasets/synthetic.h"
 
@@ -104,8 +104,8 @@ balact_status balact_synthetic_resolve(struct balact_synthetic_options *options,
     return BALACT_OK;
 }
 
-/* means[classes][dim]; which group a class is in follows from its number, as neighbouring classes of
- * ImageNet are often relatives. */
+/* means[classes][dim]; which group a class is in follows from its number, as neighbouring classes
+ * of ImageNet are often relatives. */
 static void class_means(const struct balact_synthetic_options *o, double *means) {
 #pragma omp parallel for schedule(static)
     for (int32_t c = 0; c < o->classes; c++) {
@@ -165,9 +165,10 @@ static void fill_features(const struct balact_synthetic_options *o, enum balact_
     }
 }
 
-static balact_status generate_split(const struct balact_synthetic_options *o, enum balact_split split,
-                                    const int64_t *counts, const double *means,
-                                    struct balact_dataset *out, struct balact_error *error) {
+static balact_status generate_split(const struct balact_synthetic_options *o,
+                                    enum balact_split split, const int64_t *counts,
+                                    const double *means, struct balact_dataset *out,
+                                    struct balact_error *error) {
     int64_t rows = 0;
     for (int32_t c = 0; c < o->classes; c++)
         rows += balact_synthetic_class_rows(o, split, counts, c); /* below 2^24 * 2^31 */

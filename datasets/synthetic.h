@@ -5,6 +5,8 @@
 #ifndef BALACT_DATASETS_SYNTHETIC_H
 #define BALACT_DATASETS_SYNTHETIC_H
 
+#include <stdio.h>
+
 #include "balact/dataset.h"
 
 /* malloc(count * size) that fails instead of wrapping; never NULL for a count of 0. */
@@ -22,9 +24,18 @@ enum { SYNTHETIC_COUNT_MAX = 1280, SYNTHETIC_COUNT_MIN = 5 };
 balact_status balact_synthetic_resolve(struct balact_synthetic_options *options,
                                        struct balact_error *error);
 
-/* Rows of a class: its training count times train_factor, rounded, at least 1; or the fixed number of
- * val and test. `counts` are those of balact_synthetic_counts(). Options are resolved ones. */
+/* Rows of a class: its training count times train_factor, rounded, at least 1; or the fixed number
+ * of val and test. `counts` are those of balact_synthetic_counts(). Options are resolved ones. */
 int64_t balact_synthetic_class_rows(const struct balact_synthetic_options *options,
                                     enum balact_split split, const int64_t *counts, int32_t class);
+
+/* Writes the text of synthetic.json; errors show in the file. Options are resolved ones. */
+void balact_synthetic_options_print(const struct balact_synthetic_options *options, FILE *file);
+
+/* The reverse, complete and in range or an error; place is for its message. ERROR_UNSUPPORTED where
+ * built without jansson. On error options hold anything. */
+balact_status balact_synthetic_options_parse(const char *place, const char *text, int64_t size,
+                                             struct balact_synthetic_options *options,
+                                             struct balact_error *error);
 
 #endif

@@ -9,12 +9,12 @@
 
 #include "datasets/synthetic.h"
 
-/* Classes and rows of a tile: TILE_CLASSES scores of TILE_ROWS rows stay in the first-level cache and
- * the innermost loop, over classes, has a fixed length that compilers vectorise. */
+/* Classes and rows of a tile: TILE_CLASSES scores of TILE_ROWS rows stay in the first-level cache
+ * and the innermost loop, over classes, has a fixed length that compilers vectorise. */
 enum { TILE_CLASSES = 64, TILE_ROWS = 16 };
 
-/* Means by tiles: tile[classes / TILE_CLASSES][dim][TILE_CLASSES], and bias = -|m|^2 / 2, both padded
- * with classes that never win (bias -inf). */
+/* Means by tiles: tile[classes / TILE_CLASSES][dim][TILE_CLASSES], and bias = -|m|^2 / 2, both
+ * padded with classes that never win (bias -inf). */
 struct tiles {
     int32_t classes, count;
     int64_t dim;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The synthetic ImageNet-LT: its counts against the real ones, its rows against the model they are
- * said to follow, its Bayes optimum against a closed form and a naive search. test_synthetic_files.c
- * has the written form.
+ * said to follow, its Bayes optimum against a closed form and a naive search.
+ * test_synthetic_files.c has the written form.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -281,12 +281,8 @@ END_TEST
 
 START_TEST(bayes_of_two_classes_is_the_closed_form) {
     enum { N = 200000 };
-    struct balact_synthetic_options options = {.classes = 2,
-                                               .dim = 2,
-                                               .seed = 11,
-                                               .test_per_class = N,
-                                               .spread_class = 0.8,
-                                               .scale = 3};
+    struct balact_synthetic_options options = {
+        .classes = 2, .dim = 2, .seed = 11, .test_per_class = N, .spread_class = 0.8, .scale = 3};
     struct balact_dataset splits[BALACT_SPLIT_COUNT];
     double accuracy;
     generate(&options, splits);
