@@ -98,12 +98,14 @@ static balact_status level_enter(struct balact_archive *archive, char *prefix,
     *level = (struct level){.prefix = prefix};
     struct stat what;
     DIR *stream = opendir(path);
-    int number = stream ? level_fill(level, stream) : errno ? errno : EIO;
-    if (!number && fstat(dirfd(stream), &what) != 0)
-        number = errno;
-    if (stream)
+    int number = errno;
+    if (stream) {
+        number = level_fill(level, stream);
+        if (!number && fstat(dirfd(stream), &what) != 0)
+            number = errno;
         closedir(stream);
-    if (number) {
+    }
+    if (!stream || number) {
         balact_status status =
             balact_fail_at(error, number == ENOMEM ? BALACT_ERROR_MEMORY : BALACT_ERROR_IO, path, 0,
                            -1, "cannot read folder: %s", strerror(number));
@@ -113,7 +115,7 @@ static balact_status level_enter(struct balact_archive *archive, char *prefix,
     free(path);
     level->device = what.st_dev;
     level->inode = what.st_ino;
-    if (level->count > 0)
+    if (level->names)
         qsort(level->names, level->count, sizeof *level->names, compare_names);
     return BALACT_OK;
 }

@@ -286,7 +286,8 @@ size_t balact_npy_header(unsigned char header[BALACT_NPY_HEADER_MAX], enum balac
                          (long long)shape[i]);
     used += snprintf(text + used, sizeof text - (size_t)used, "%s), }", dims == 1 ? "," : "");
     size_t total = (10 + (size_t)used + 1 + 63) / 64 * 64, length = total - 10;
-    memcpy(header, "\x93NUMPY\x01\x00", 8);
+    static const unsigned char begin[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    memcpy(header, begin, sizeof begin);
     header[8] = (unsigned char)(length & 0xFF);
     header[9] = (unsigned char)(length >> 8);
     memset(header + 10, ' ', length);

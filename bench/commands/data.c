@@ -156,9 +156,9 @@ int balact_command_data(int argc, char **argv) {
     char summary[1024];
     int used = snprintf(summary, sizeof summary,
                         "Counts, groups, SHA-256, missing and doubled files of a data set. "
-                        "Archives (.tar, .tar.gz,\n.tar.xz, .tar.zst, .zip, .npz) and folders are read "
-                        "alike. balact data KIND --help says more.\nExit status: 0 fine, 1 a check "
-                        "failed, 2 bad usage or input.\n\nkinds:");
+                        "Archives (.tar, .tar.gz,\n.tar.xz, .tar.zst, .zip, .npz) and folders "
+                        "are read alike. balact data KIND --help says more.\n"
+                        "Exit status: 0 fine, 1 a check failed, 2 bad usage or input.\n\nkinds:");
     for (int i = 0; i < KINDS; i++) {
         names[i] = kinds[i].name;
         used += snprintf(summary + used, sizeof summary - (size_t)used, "\n  %-26s %s",
