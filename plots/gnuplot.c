@@ -90,14 +90,18 @@ static void join_lines(char *words) {
             *at = ' ';
 }
 
-/* How many series fit side by side into the key: fewer if a column of the data has a long name. */
+/* How many series fit side by side into the key: fewer if a column of the data, the deviations left
+ * aside, has a longer name than "Balanced Softmax". */
 static const char *key_columns(const char *data) {
-    size_t length = 0, longest = 0;
-    for (const char *at = data; *at && *at != '\n'; at++) {
-        length = *at == ',' ? 0 : length + 1;
-        longest = length > longest ? length : longest;
+    static const char deviation[] = " std";
+    size_t longest = 0;
+    for (const char *at = data; *at && *at != '\n';) {
+        size_t length = strcspn(at, ",\n"), tail = sizeof deviation - 1;
+        if (length > longest && !(length > tail && !strncmp(at + length - tail, deviation, tail)))
+            longest = length;
+        at += length + (at[length] == ',');
     }
-    return longest > 20 ? "2" : "3";
+    return longest > strlen("Balanced Softmax") ? "2" : "3";
 }
 
 static balact_status draw_format(struct arena *arena, const struct report_figure *figure,

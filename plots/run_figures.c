@@ -92,14 +92,15 @@ void make_count_figure(struct arena *arena, const struct experiment *experiment,
 
 /* ---- Training loss ---- */
 
-enum { LOSS_POINTS = 200 };
+enum { LOSS_POINTS = 100 };
 
 /* The loss of a method by epoch, mean over seeds and over neighbouring steps, so that there are at
- * most LOSS_POINTS points. Returns how many; rows are sorted by method and step. */
+ * most LOSS_POINTS points. Epochs are counted in whole ones, so the place within one is taken from
+ * the step. Returns how many points; rows are sorted by method and step. */
 static size_t loss_points(const struct experiment *experiment, const char *dataset,
                           const char *method, struct summary *epochs, struct summary *losses) {
     size_t steps = 0, step = 0, points = 0;
-    double last = NAN;
+    double last = NAN, last_epoch = 0, last_step = 0;
     for (int pass = 0; pass < 2; pass++, last = NAN)
         for (size_t i = 0; i < experiment->curve_count; i++) {
             const struct curve_row *row = &experiment->curves[i];
@@ -109,12 +110,15 @@ static size_t loss_points(const struct experiment *experiment, const char *datas
             last = row->step;
             if (pass == 0) {
                 steps += next;
+                last_epoch = row->epoch > last_epoch ? row->epoch : last_epoch;
+                last_step = row->step > last_step ? row->step : last_step;
                 continue;
             }
             step += next;
             size_t width = (steps + LOSS_POINTS - 1) / LOSS_POINTS;
             points = (step - 1) / width + 1;
-            summary_add(&epochs[points - 1], row->epoch);
+            summary_add(&epochs[points - 1],
+                        last_step > 0 ? row->step * (last_epoch / last_step) : row->epoch);
             summary_add(&losses[points - 1], row->loss);
         }
     return points;
