@@ -27,8 +27,8 @@ SONAME  := libbalact.so.0
 # setup/configure.sh probes with the compiler at hand, writes $(BUILD)/config.mk and touches it only
 # when something changed. The goals below run on a machine without a compiler: they install first
 # and start a second make for the rest.
-UNCONFIGURED := help clean distclean uninstall setup test sanitize fuzz lint check-aarch64 check-old-cpu \
-    check-without reproduce reproduce-full bench ci
+UNCONFIGURED := help clean distclean uninstall setup test sanitize fuzz lint check-aarch64 \
+    check-old-cpu check-without reproduce reproduce-full bench ci
 GOALS := $(if $(MAKECMDGOALS),$(MAKECMDGOALS),all)
 quote = '$(subst ','\'',$(1))'
 ifneq ($(filter-out $(UNCONFIGURED),$(GOALS)),)
@@ -43,7 +43,7 @@ include $(BUILD)/config.mk
 endif
 
 # ---- Flags -------------------------------------------------------------------------------------
-# Without -ffp-contract=off results would differ between compilers; -fno-math-errno changes no value.
+# Without -ffp-contract=off results would differ between compilers; -fno-math-errno changes none.
 WARN := -Wall -Wextra -Wpedantic
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined \
     -fno-omit-frame-pointer)
@@ -143,8 +143,8 @@ $(BUILD)/libbalact.a: $(LIBRARY_OBJECTS) $(BUILD)/lists
 
 # Only balact_* is exported; tests/check_symbols.sh holds both libraries to it.
 $(SHARED): $(LIBRARY_OBJECTS) $(BUILD)/lists setup/libbalact.map
-	$(call say,link     )$(CC) $(BASE_LDFLAGS) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=setup/libbalact.map \
-	    -o $@ $(LIBRARY_OBJECTS) $(LIBS)
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -shared -Wl,-soname,$(SONAME) \
+	    -Wl,--version-script=setup/libbalact.map -o $@ $(LIBRARY_OBJECTS) $(LIBS)
 	@ln -sf $(@F) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $(BUILD)/libbalact.so
 
 $(BUILD)/balact: $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(BUILD)/lists
@@ -154,7 +154,8 @@ $(BUILD)/balact: $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(BUILD)/lists
 $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/harness.o \
     $(PROGRAM_LIBRARY) $(BUILD)/libbalact.a $(BUILD)/lists
 	@mkdir -p $(@D)
-	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libbalact.a $(CHECK_LIBS) $(LIBS)
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libbalact.a \
+	    $(CHECK_LIBS) $(LIBS)
 
 # Every tests/fuzz/fuzz_*.c is one libFuzzer program (clang; see the target fuzz).
 .PHONY: fuzzers
@@ -162,7 +163,8 @@ fuzzers: $(FUZZERS)
 $(FUZZERS): $(BUILD)/fuzzers/%: $(BUILD)/obj/tests/fuzz/%.o $(PROGRAM_LIBRARY) \
     $(BUILD)/libbalact.a $(BUILD)/lists
 	@mkdir -p $(@D)
-	$(call say,link     )$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(BUILD)/libbalact.a $(LIBS)
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
+	    $(BUILD)/libbalact.a $(LIBS)
 
 .SECONDARY: $(TEST_OBJECTS) $(FUZZ_SOURCES:%.c=$(BUILD)/obj/%.o)
 
@@ -225,7 +227,8 @@ check-old-cpu:
 #: make check-without     build and test without any optional library
 check-without:
 	$(call set_up,needed test)
-	$(call again,/bare) WITHOUT='archive jansson inih crypto dnnl openblas openmp avx2 avx512 cuda check' all
+	$(call again,/bare) WITHOUT='archive jansson inih crypto dnnl openblas openmp avx2 avx512 \
+	    cuda check' all
 	$(BUILD)/bare/balact info
 	$(BUILD)/bare/balact verify --small | tail -n 1
 	$(call again,/without) WITHOUT='archive jansson inih crypto dnnl openblas cuda' check
@@ -269,7 +272,8 @@ install: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED)
 	$(INSTALL) -m 644 $(HEADERS) '$(TO)/include/balact'
 	sh setup/man-page.sh '$(BUILD)/balact' '$(VERSION)' '$(PREFIX)' > '$(TO)/share/man/man1/balact.1'
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
-	    -e 's|@LIBS@|$(strip $(OPENMP_CFLAGS) $(LIBS))|' setup/balact.pc.in > '$(TO)/lib/pkgconfig/balact.pc'
+	    -e 's|@LIBS@|$(strip $(OPENMP_CFLAGS) $(LIBS))|' setup/balact.pc.in \
+	    > '$(TO)/lib/pkgconfig/balact.pc'
 	@sh setup/install-share.sh '$(TO)/share/balact'
 
 # Takes away what install put there, folders of its own included.
@@ -293,7 +297,8 @@ help:
 	@sed -n 's/^#: //p' Makefile
 	@echo
 	@echo 'Variables: BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR= CC= CFLAGS= OPT="$(OPT)" V=1'
-	@echo '  WITHOUT="archive jansson inih crypto dnnl openblas openmp avx2 avx512 cuda check" leaves parts out'
+	@echo '  WITHOUT="archive jansson inih crypto dnnl openblas openmp avx2 avx512 cuda check"'
+	@echo '  leaves parts out (any of these)'
 	@echo '  SANITIZE=address,undefined   SETUP=skip installs nothing   RESULTS=$(RESULTS)'
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2> /dev/null)

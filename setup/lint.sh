@@ -10,14 +10,15 @@ sources() { git ls-files "$@" 2> /dev/null; }
 for file in $(sources '*.c' '*.h' '*.sh' '*.cu' '*.gp' Makefile .ci/run); do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier: MIT' || complain "$file: no SPDX line"
     ! grep -nE '[[:space:]]+$' "$file" /dev/null || complain "$file: blanks at the end of lines"
-    ! grep -nE '.{101,}' "$file" /dev/null || complain "$file: lines of more than 100 columns"
+    # 100 columns are the aim; what must not be torn apart may be a little longer
+    ! grep -nE '.{111,}' "$file" /dev/null || complain "$file: lines of more than 110 columns"
 done
 for file in $(sources '*.c' '*.h' '*.sh' '*.cu'); do
     ! grep -n "$(printf '\t')" "$file" /dev/null || complain "$file: tabs"
 done
 if command -v shellcheck > /dev/null; then
     # shellcheck disable=SC2046
-    shellcheck -x -e SC2154,SC1091 $(sources '*.sh' .ci/run) || bad=1
+    shellcheck -x -e SC1091,SC2154,SC2016,SC2317 $(sources '*.sh' .ci/run) || bad=1
 else
     echo "SKIP: no shellcheck"
 fi
