@@ -65,7 +65,8 @@ if ! $CC ${CFLAGS:-} ${LDFLAGS:-} "$work/t.c" -o "$work/t" 2> "$work/errors"; th
 fi
 nvcc=$(find_nvcc)
 # shellcheck disable=SC2012,SC2086
-fingerprint=$({ cat "$0"; $CC ${CFLAGS:-} -E "$work/all.c"; $CC -dumpmachine; ls -lL "$(command -v ${CC%% *})" $nvcc
+fingerprint=$({ cat "$0"; $CC ${CFLAGS:-} -E "$work/all.c"; $CC -dumpmachine
+    ls -lL "$(command -v ${CC%% *})" $nvcc
     echo "$CC ${CFLAGS:-} ${LDFLAGS:-} ${WITHOUT:-}"; } 2> /dev/null | sed "s,$work,," | cksum)
 if grep -qsF "FINGERPRINT := $fingerprint" "$build/config.mk" && [ -e "$build/left-out" ]; then
     exit 0
