@@ -36,6 +36,8 @@ static int64_t count_at_rank(int32_t rank, int32_t classes) {
 
 int64_t balact_synthetic_counts(int32_t classes, int64_t *counts) {
     int64_t total = 0;
+    if (classes < 1)
+        return 0;
     for (int32_t c = 0; c < classes; c++)
         total += counts[c] = count_at_rank(c, classes);
     for (int32_t c = classes - 1; c > 0; c--) { /* Fisher-Yates */

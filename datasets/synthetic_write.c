@@ -57,15 +57,16 @@ static balact_status write_list(struct balact_pack *pack, enum balact_split spli
     int64_t in_class = 0;
     for (int64_t i = 0; i < dataset->rows; i++) {
         int label = dataset->labels[i];
-        long long synset = 90000000 + label;
+        long long synset = 90000000 + label, number;
         in_class = i > 0 && dataset->labels[i - 1] == label ? in_class + 1 : 1;
+        number = in_class;
+        if (split == BALACT_SPLIT_VAL) /* after the class's training images */
+            number += train_counts[label];
         if (split == BALACT_SPLIT_TEST)
             fprintf(text.file, "val/n%lld/ILSVRC2012_val_%08lld.JPEG %d\n", synset,
                     (long long)i + 1, label);
         else
-            fprintf(text.file, "train/n%lld/n%lld_%lld.JPEG %d\n", synset, synset,
-                    (long long)(in_class + (split == BALACT_SPLIT_VAL ? train_counts[label] : 0)),
-                    label);
+            fprintf(text.file, "train/n%lld/n%lld_%lld.JPEG %d\n", synset, synset, number, label);
     }
     snprintf(name, sizeof name, "ImageNet_LT_%s.txt", balact_split_name(split));
     return text_write(&text, pack, name, error);
