@@ -24,12 +24,12 @@ struct balact_source {
 
 /* n labelled rows. Features stay in the type in which they are stored. */
 struct balact_dataset {
-    char *name;                    /* "cifar-10-lt train", ... */
-    int64_t rows, dim;             /* features [rows][dim], dense */
-    int32_t classes;               /* labels lie in [0, classes) */
-    enum balact_dtype dtype;       /* BALACT_F32 or BALACT_F16 */
-    void *features;                /* owned */
-    int32_t *labels;               /* [rows], owned */
+    char *name;               /* "cifar-10-lt train", ... */
+    int64_t rows, dim;        /* features [rows][dim], dense */
+    int32_t classes;          /* labels lie in [0, classes) */
+    enum balact_dtype dtype;  /* BALACT_F32 or BALACT_F16 */
+    void *features;           /* owned */
+    int32_t *labels;          /* [rows], owned */
     struct balact_source *sources; /* [source_count], owned */
     size_t source_count;
 };
@@ -70,8 +70,7 @@ struct balact_cifar_options {
     uint64_t seed;
 };
 
-#define BALACT_CIFAR_OPTIONS_INIT                                                                  \
-    { .classes = 10, .imbalance = 100 }
+#define BALACT_CIFAR_OPTIONS_INIT {.classes = 10, .imbalance = 100}
 
 /* Reads CIFAR's binary layout (1 label byte, or coarse and fine label bytes, then 3072 bytes, RGB
  * planar) from an archive or folder: members data_batch_<number>.bin (taken in the order of their
@@ -89,10 +88,11 @@ balact_status balact_cifar_load(const char *path, const struct balact_cifar_opti
  *   *_S.txt               the list (ImageNet-LT / Places-LT: "path label" per line) and/or
  *   S_labels.npy          int32 or int64 [n]
  *   S_features.npy        float32 or float16 [n, d], C order, or shards
- * S_features-00000-of-00004.npy or S.npz              with members features.npy and labels.npy are
- * joined by row: row i of the features belongs to line i of the list. If both list and labels are
- * there they must agree. classes: 0 to take it from the labels of train (largest + 1). A split that
- * is absent leaves its data set zeroed; train must be there. */
+ *                         S_features-00000-of-00004.npy
+ *   or S.npz              with members features.npy and labels.npy
+ * are joined by row: row i of the features belongs to line i of the list. If both list and labels
+ * are there they must agree. classes: 0 to take it from the labels of train (largest + 1).
+ * A split that is absent leaves its data set zeroed; train must be there. */
 balact_status balact_features_load(const char *path, int32_t classes,
                                    struct balact_dataset splits[BALACT_SPLIT_COUNT],
                                    struct balact_error *error);
@@ -130,23 +130,21 @@ struct balact_synthetic_options {
      * the centres of super-classes, of sub-classes within them and of classes within those, in
      * units of the within-class deviation, which is the same in every direction. */
     double spread_super, spread_sub, spread_class;
-    double
-        scale; /* the within-class deviation; changes no optimum, only the size of the features */
-    int32_t super_classes, sub_classes;    /* of the whole data set */
+    double scale; /* the within-class deviation; changes no optimum, only the features' size */
+    int32_t super_classes, sub_classes; /* of the whole data set */
     int64_t val_per_class, test_per_class; /* 20 and 50 */
     double train_factor; /* multiplies the training counts; 1 is ImageNet-LT's 115,846 */
 };
 
-#define BALACT_SYNTHETIC_OPTIONS_INIT                                                              \
-    { .classes = 1000, .train_factor = 1.0 }
+#define BALACT_SYNTHETIC_OPTIONS_INIT {.classes = 1000, .train_factor = 1.0}
 
 /* counts[classes]: a closed formula fitted to the real ImageNet-LT counts (1280..5, 385 many, 479
  * medium, 136 few at 1000 classes); docs/FORMATS.md has the formula and its error. Classes are in a
  * fixed shuffled order, as in the real set, where the label says nothing about the count. */
 int64_t balact_synthetic_counts(int32_t classes, int64_t *counts);
 
-/* Generates all three splits (fp32 features). Zero fields of options take the documented defaults.
- */
+/* Generates all three splits (fp32 features). Zero fields of options take their defaults,
+ * which docs/FORMATS.md lists. */
 balact_status balact_synthetic_generate(const struct balact_synthetic_options *options,
                                         struct balact_dataset splits[BALACT_SPLIT_COUNT],
                                         struct balact_error *error);
