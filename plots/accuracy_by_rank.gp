@@ -20,11 +20,20 @@ set yrange [0:top]
 set title offset 0,0.8
 
 # Where the shot groups meet, each named at the upper edge if there is room for its name.
-if (many > 0 && many < classes) { set arrow from many + 0.5, 0 to many + 0.5, top nohead linestyle 22 back }
-if (medium > many && medium < classes) { set arrow from medium + 0.5, 0 to medium + 0.5, top nohead linestyle 22 back }
-room = 0.08 * classes
-if (many > room) { set label 'many' at 0.5 * many + 0.5, top center offset 0,0.5 textcolor rgb '#606060' }
-if (medium - many > room) { set label 'medium' at 0.5 * (many + medium) + 0.5, top center offset 0,0.5 textcolor rgb '#606060' }
-if (classes - medium > room) { set label 'few' at 0.5 * (medium + classes) + 0.5, top center offset 0,0.5 textcolor rgb '#606060' }
+if (many > 0 && many < classes) {
+    set arrow from many + 0.5, 0 to many + 0.5, top nohead linestyle 22 back
+}
+if (medium > many && medium < classes) {
+    set arrow from medium + 0.5, 0 to medium + 0.5, top nohead linestyle 22 back
+}
+do for [g = 1:3] {
+    begin = g == 1 ? 0 : g == 2 ? many : medium
+    end = g == 1 ? many : g == 2 ? medium : classes
+    if (end - begin > 0.08 * classes) {
+        set label word('many medium few', g) at 0.5 * (begin + end) + 0.5, top center \
+            offset 0,0.5 textcolor rgb '#606060'
+    }
+}
 
-plot for [i = 1:series] data using 1:(column(i + 1)) with linespoints linestyle style(i) title columnheader(i + 1)
+plot for [i = 1:series] data using 1:(column(i + 1)) with linespoints linestyle style(i) \
+    title columnheader(i + 1)

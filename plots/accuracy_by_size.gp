@@ -13,7 +13,7 @@ load ARG1
 number(i) = real(word(numbers, i))
 
 first = number(1); last = number(2); bottom = number(3); top = number(4); counted = int(number(5))
-set xlabel counted ? 'training images (logarithmic)' : 'size of the training set, as a factor (logarithmic)'
+set xlabel (counted ? 'training images' : 'training set, as a factor') . ' (logarithmic)'
 set ylabel 'top-1 accuracy (points)'
 set logscale x
 unset mxtics
@@ -21,5 +21,7 @@ edge = (last / first) ** 0.04
 set xrange [first / edge:last * edge]
 set yrange [bottom:top]
 
-plot for [i = 1:series] data using 1:(column(2 * i + 1)):(column(2 * i + 2)) with yerrorbars linestyle style(i) dashtype solid notitle, \
-     for [i = 1:series] data using 1:(column(2 * i + 1)):xtic(2) with linespoints linestyle style(i) title columnheader(2 * i + 1)
+plot for [i = 1:series] data using 1:(column(2 * i + 1)):(column(2 * i + 2)) \
+         with yerrorbars linestyle style(i) dashtype solid notitle, \
+     for [i = 1:series] data using 1:(column(2 * i + 1)):xtic(2) \
+         with linespoints linestyle style(i) title columnheader(2 * i + 1)

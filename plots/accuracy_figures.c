@@ -24,7 +24,8 @@ static void write_header(struct arena *arena, FILE *file, const char *first,
     fputc('\n', file);
 }
 
-/* ",mean,deviation" in points; a deviation of fewer than two seeds is 0, so that no bar is drawn. */
+/* ",mean,deviation" in points; a deviation of fewer than two seeds is 0, so that no bar is
+ * drawn. */
 static void write_spread(FILE *file, const struct summary *value) {
     if (value->count)
         fprintf(file, ",%.9g,%.9g", 100 * value->mean, 100 * summary_deviation(value));

@@ -248,9 +248,10 @@ balact_status claims_save(const struct claims *claims, const char *path,
     balact_status status = balact_output_open(&output, path, error);
     if (status != BALACT_OK)
         return status;
-    fputs("id,verdict,found,deviation,seeds,minimum,maximum,tolerance,kind,experiment,dataset,split,"
-          "method,baseline,group,metric,source,text,detail\n",
-          output.file);
+    fputs(
+        "id,verdict,found,deviation,seeds,minimum,maximum,tolerance,kind,experiment,dataset,split,"
+        "method,baseline,group,metric,source,text,detail\n",
+        output.file);
     for (size_t i = 0; i < claims->count; i++)
         write_claim(output.file, &claims->list[i]);
     return balact_output_commit(&output, error);

@@ -11,8 +11,8 @@
 enum claim_verdict { CLAIM_PASS, CLAIM_FAIL, CLAIM_SKIP };
 
 struct claim {
-    const char *id, *source, *text, *kind, *experiment, *dataset, *split, *method, *baseline, *group,
-        *metric, *run;
+    const char *id, *source, *text, *kind, *experiment, *dataset, *split, *method, *baseline,
+        *group, *metric, *run;
     double minimum, maximum; /* -inf and +inf where the cell is empty */
     double tolerance;        /* widens both; 0 where empty */
     int64_t line;
@@ -35,13 +35,13 @@ balact_status claims_load(struct arena *arena, const char *path, struct claims *
                           struct balact_error *error);
 void claims_release(struct claims *claims);
 
-/* The experiment that a claim speaks of, or NULL if the run does not have it: the one of that name ('-'
- * and '_' are alike), or for "*" the first that holds the claim's data set. */
+/* The experiment that a claim speaks of, or NULL if the run does not have it: the one of that name
+ * ('-' and '_' are alike), or for "*" the first that holds the claim's data set. */
 const struct experiment *claim_experiment(const struct claim *claim,
                                           const struct run_results *results);
 
-/* Sorts the experiments of a run as the claims first speak of them; those that no claim speaks of stand
- * behind, by name. Call before pointers to experiments are kept. */
+/* Sorts the experiments of a run as the claims first speak of them; those that no claim speaks of
+ * stand behind, by name. Call before pointers to experiments are kept. */
 void claims_order(const struct claims *claims, struct run_results *results);
 
 /* Judges all of them. */

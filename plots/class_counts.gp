@@ -33,7 +33,9 @@ if (series == 1 && bottom < 20 && top > 20) {
 
 # Few classes are points on a line, many are a line.
 if (classes <= 40) {
-    plot for [i = 1:series] data using 1:(column(i + 1)) with linespoints linestyle style(i) pointtype 7 pointsize 0.6 title columnheader(i + 1)
+    plot for [i = 1:series] data using 1:(column(i + 1)) \
+        with linespoints linestyle style(i) pointtype 7 pointsize 0.6 title columnheader(i + 1)
 } else {
-    plot for [i = 1:series] data using 1:(column(i + 1)) with lines linestyle style(i) title columnheader(i + 1)
+    plot for [i = 1:series] data using 1:(column(i + 1)) \
+        with lines linestyle style(i) title columnheader(i + 1)
 }

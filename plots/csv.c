@@ -65,8 +65,8 @@ static balact_status parse_plain(struct parser *p) {
     return BALACT_OK;
 }
 
-/* Parses one cell, ends it with a zero byte and steps over what separates it. *last tells whether it
- * closed its line. The zero byte always fits: it lands at most on the separator just read. */
+/* Parses one cell, ends it with a zero byte and steps over what separates it. *last tells whether
+ * it closed its line. The zero byte always fits: it lands at most on the separator just read. */
 static balact_status parse_cell(struct parser *p, const char **cell, bool *last) {
     *cell = p->write;
     bool quoted = p->read < p->end && *p->read == '"';

@@ -21,8 +21,8 @@ struct csv_table {
     char *text;         /* owned */
 };
 
-/* Reads a file. ERROR_IO if it cannot be read, ERROR_FORMAT with line and column if it is malformed,
- * ERROR_MEMORY. On error nothing is left allocated; else release with csv_release(). */
+/* Reads a file. ERROR_IO if it cannot be read, ERROR_FORMAT with line and column if it is
+ * malformed, ERROR_MEMORY. On error nothing is left allocated; else release with csv_release(). */
 balact_status csv_load(const char *path, struct csv_table *table, struct balact_error *error);
 
 /* The same from memory; bytes are copied. path is used in messages only. */

@@ -26,7 +26,8 @@ static void write_replaced(FILE *file, const char *text, const struct replacemen
 }
 
 void write_csv_text(FILE *file, const char *text) {
-    static const struct replacement list[] = {{"\"", "\"\""}, {"\n", " "}, {"\r", " "}, {NULL, NULL}};
+    static const struct replacement list[] = {
+        {"\"", "\"\""}, {"\n", " "}, {"\r", " "}, {NULL, NULL}};
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, file);
         return;

@@ -24,8 +24,8 @@ struct report_figure *figure_add(struct arena *arena, struct report_figures *fig
                                  const struct experiment *experiment, const char *script,
                                  const char *id);
 
-/* "<kind>_<experiment>", with the data set where the experiment has several, with the split where it
- * is given; characters that do not belong into a file name become '_'. */
+/* "<kind>_<experiment>", with the data set where the experiment has several, with the split where
+ * it is given; characters that do not belong into a file name become '_'. */
 const char *figure_id(struct arena *arena, const char *kind, const struct experiment *experiment,
                       const char *dataset, const char *split);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * report.html: one file that shows claims, tables, figures and provenance, with nothing to load from
- * elsewhere. See report.h.
+ * report.html: one file that shows claims, tables, figures and provenance, with nothing to load
+ * from elsewhere. See report.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +45,12 @@ static const char style[] =
     "summary{cursor:pointer;padding:.25rem 0}\n";
 
 static void write_claims(struct arena *arena, const struct claims *claims, FILE *file) {
-    fprintf(file,
-            "<h2 id=\"claims\">Claims</h2>\n<p>%zu hold, %zu do not, %zu cannot be judged from this "
-            "run.</p>\n<ul class=\"claims\">\n",
-            claims_count(claims, CLAIM_PASS), claims_count(claims, CLAIM_FAIL),
-            claims_count(claims, CLAIM_SKIP));
+    fprintf(
+        file,
+        "<h2 id=\"claims\">Claims</h2>\n<p>%zu hold, %zu do not, %zu cannot be judged from this "
+        "run.</p>\n<ul class=\"claims\">\n",
+        claims_count(claims, CLAIM_PASS), claims_count(claims, CLAIM_FAIL),
+        claims_count(claims, CLAIM_SKIP));
     for (size_t i = 0; i < claims->count; i++) {
         const struct claim *claim = &claims->list[i];
         const char *verdict = claim_verdict_name(claim->verdict);
@@ -151,8 +152,9 @@ static void write_page(struct arena *arena, const struct run_results *results,
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
           "<title>balact: results of a run</title>\n<style>\n",
           file);
-    fprintf(file, "%s</style>\n</head>\n<body>\n<h1>Output activations for long-tailed recognition: "
-                  "results of a run</h1>\n<nav><a href=\"#claims\">Claims</a>",
+    fprintf(file,
+            "%s</style>\n</head>\n<body>\n<h1>Output activations for long-tailed recognition: "
+            "results of a run</h1>\n<nav><a href=\"#claims\">Claims</a>",
             style);
     for (size_t i = 0; i < results->experiment_count; i++)
         fprintf(file, "<a href=\"#%s\">%s</a>", results->experiments[i].name,

@@ -9,8 +9,8 @@
  *                set to the next larger one, in an experiment over sample size
  *   verify       rows of verify.csv: the worst error, or how many rows breach their bound
  *
- * Where a claim stands for several data sets or methods ("*"), each must hold it, and the one that is
- * nearest to failing is the one shown.
+ * Where a claim stands for several data sets or methods ("*"), each must hold it, and the one that
+ * is nearest to failing is the one shown.
  */
 #include "plots/judge.h"
 

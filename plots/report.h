@@ -13,8 +13,8 @@
 /* ---- Verification, worst over the cases ---- */
 
 /* One activation x operation x backend; where cases have different bounds there are several. The
- * worst error is taken over the values that the bound beside it holds for: ULP for probabilities and
- * gradients, relative for losses and other sums. NaN: nothing is measured in that way. */
+ * worst error is taken over the values that the bound beside it holds for: ULP for probabilities
+ * and gradients, relative for losses and other sums. NaN: nothing is measured in that way. */
 struct verify_summary {
     const char *activation, *operation, *backend, *verdict;
     double comparisons; /* those skipped not counted */
@@ -34,7 +34,8 @@ const char *activation_title(const char *name);
 struct report_table {
     struct table *table;
     const struct experiment *experiment; /* NULL: of the whole run */
-    bool secondary; /* of another split than the first; or detail: not printed, folded on the page */
+    bool
+        secondary; /* of another split than the first; or detail: not printed, folded on the page */
 };
 
 struct report_tables {

@@ -30,8 +30,8 @@ enum { KEY_DATASET_TITLE = 5, KEY_METHOD_TITLE = 6, KEY_COUNT = 7 };
         .digits = 1                                                                                \
     }
 
-/* A copy of columns in which the data set is shown only where there are several, and shot groups only
- * where they mean something. */
+/* A copy of columns in which the data set is shown only where there are several, and shot groups
+ * only where they mean something. */
 static const struct table_column *key_columns(struct arena *arena,
                                               const struct experiment *experiment,
                                               const struct table_column *columns, size_t count) {
@@ -170,7 +170,8 @@ static struct table *metrics_table(struct arena *arena, const struct experiment 
         arena,
         "Further metrics on the %s split of %s: mean ± sample standard deviation (n − 1) over %s. "
         "mAP (mean over classes of one-vs-rest average precision), balanced error and expected "
-        "calibration error (15 bins) in points; negative log-likelihood in nats.%s Best method of a "
+        "calibration error (15 bins) in points; negative log-likelihood in nats.%s Best method of "
+        "a "
         "group marked.",
         split, data_text(arena, experiment), seeds_text(arena, experiment, split),
         group_note(experiment));

@@ -95,7 +95,8 @@ static int compare_throughput(const void *left, const void *right) {
     return order ? order : compare_integers(a->seed, b->seed);
 }
 
-/* Sorts, after which equal neighbours are doubled rows, of which nobody could say which one holds. */
+/* Sorts, after which equal neighbours are doubled rows, of which nobody could say which one holds.
+ */
 static balact_status sort_rows(void *rows, size_t count, size_t size,
                                int (*compare)(const void *, const void *),
                                const struct csv_table *table, struct balact_error *error) {
@@ -335,7 +336,8 @@ static balact_status read_text(struct arena *arena, const char *path, char **tex
                  : balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1, "cannot read the file");
 }
 
-/* File names of tables and figures are made of the experiment's, so only plain characters will do. */
+/* File names of tables and figures are made of the experiment's, so only plain characters will do.
+ */
 static bool is_plain_name(const char *name) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     return name[0] != '.' && name[strspn(name, plain)] == '\0';

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The results of a run, read from the CSV files that docs/FORMATS.md section 1 describes, and the
- * few statistics that tables, figures and claims are made of. Rows are sorted on reading, so nothing
- * depends on the order in which they were written.
+ * few statistics that tables, figures and claims are made of. Rows are sorted on reading, so
+ * nothing depends on the order in which they were written.
  */
 #ifndef BALACT_PLOTS_RESULTS_H
 #define BALACT_PLOTS_RESULTS_H
@@ -137,8 +137,8 @@ double dataset_factor(const char *dataset);
  * Softmax, class balanced". */
 const char *method_title(struct arena *arena, const char *method);
 
-/* The line style of a method, 1 and up, the same in every figure; variants beyond the activations of
- * the library follow by their place in the experiment; "bayes" has BAYES_STYLE. */
+/* The line style of a method, 1 and up, the same in every figure; variants beyond the activations
+ * of the library follow by their place in the experiment; "bayes" has BAYES_STYLE. */
 enum { BAYES_STYLE = 12 };
 int method_style(const struct experiment *experiment, const char *method);
 

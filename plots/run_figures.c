@@ -86,8 +86,8 @@ void make_count_figure(struct arena *arena, const struct experiment *experiment,
         arena_format(arena, "%zu %.9g %.9g", classes, pow(10, floor(log10((double)smallest))),
                      1.5 * (double)largest);
     figure->caption = arena_format(
-        arena, "Training images per class of %s, classes sorted by that number%s.", experiment->name,
-        order.count == 1 ? "; lines at 100 and 20 bound the shot groups" : "");
+        arena, "Training images per class of %s, classes sorted by that number%s.",
+        experiment->name, order.count == 1 ? "; lines at 100 and 20 bound the shot groups" : "");
 }
 
 /* ---- Training loss ---- */
@@ -177,11 +177,11 @@ void make_loss_figure(struct arena *arena, const struct experiment *experiment,
     figure->styles = figure_styles(arena, experiment, &methods);
     figure->numbers = arena_format(arena, "%zu %.9g %.9g %.9g", softmaxes, last, 1.08 * most[0],
                                    1.08 * most[1]);
-    figure->caption = arena_format(
-        arena,
-        "Training loss on %s by epoch, mean over seeds. Each activation is trained on its own loss, "
-        "so heights do not compare between methods.",
-        dataset);
+    figure->caption = arena_format(arena,
+                                   "Training loss on %s by epoch, mean over seeds. Each activation "
+                                   "is trained on its own loss, "
+                                   "so heights do not compare between methods.",
+                                   dataset);
 }
 
 /* ---- Errors of the backends ---- */

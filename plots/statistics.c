@@ -38,8 +38,8 @@ static int known_index(const char *method) {
     return best;
 }
 
-/* softmax, Balanced Softmax, sigmoid, Balanced Sigmoid, each with its variants, then what the library
- * does not know, by name. */
+/* softmax, Balanced Softmax, sigmoid, Balanced Sigmoid, each with its variants, then what the
+ * library does not know, by name. */
 static int compare_methods(const void *left, const void *right) {
     const char *a = *(const char *const *)left, *b = *(const char *const *)right;
     int i = known_index(a), j = known_index(b);

@@ -14,25 +14,27 @@ if (balact_format eq 'svg') {
     set terminal svg size 520,350 dynamic noenhanced font 'sans-serif,12' background '#ffffff'
 }
 if (balact_format eq 'png') {
-    set terminal pngcairo size 1300,875 noenhanced font 'sans,12' fontscale 1.87 linewidth 2.4 pointscale 2.4
+    set terminal pngcairo size 1300,875 noenhanced font 'sans,12' fontscale 1.87 \
+        linewidth 2.4 pointscale 2.4
 }
 if (balact_format eq 'pdf') {
-    set terminal pdfcairo size 5.2in,3.5in noenhanced font 'sans,12' fontscale 0.52 linewidth 1.2 pointscale 0.72
+    set terminal pdfcairo size 5.2in,3.5in noenhanced font 'sans,12' fontscale 0.52 \
+        linewidth 1.2 pointscale 0.72
 }
 set output balact_output
 
-set style line  1 linecolor rgb '#56b4e9' linewidth 2 dashtype (8,4)       pointtype  6 pointsize 0.8
-set style line  2 linecolor rgb '#e69f00' linewidth 2 dashtype (8,4)       pointtype  4 pointsize 0.8
-set style line  3 linecolor rgb '#0072b2' linewidth 2 dashtype solid       pointtype  7 pointsize 0.8
-set style line  4 linecolor rgb '#d55e00' linewidth 2 dashtype solid       pointtype  5 pointsize 0.8
-set style line  5 linecolor rgb '#009e73' linewidth 2 dashtype (2,3)       pointtype  8 pointsize 0.9
-set style line  6 linecolor rgb '#cc79a7' linewidth 2 dashtype (8,3,2,3)   pointtype 12 pointsize 0.9
-set style line  7 linecolor rgb '#7f7f7f' linewidth 2 dashtype (5,2)       pointtype 10 pointsize 0.9
-set style line  8 linecolor rgb '#006b4e' linewidth 2 dashtype (2,2,6,2)   pointtype  9 pointsize 0.9
-set style line  9 linecolor rgb '#8c4a75' linewidth 2 dashtype (10,2)      pointtype 13 pointsize 0.9
-set style line 10 linecolor rgb '#4d4d4d' linewidth 2 dashtype (3,1)       pointtype 11 pointsize 0.9
-set style line 11 linecolor rgb '#b8a800' linewidth 2 dashtype (1,2)       pointtype  2 pointsize 0.9
-set style line 12 linecolor rgb '#000000' linewidth 1.6 dashtype (3,3)     pointtype  1 pointsize 0.01
+set style line  1 linecolor rgb '#56b4e9' linewidth 2 dashtype (8,4)     pt  6 ps 0.8
+set style line  2 linecolor rgb '#e69f00' linewidth 2 dashtype (8,4)     pt  4 ps 0.8
+set style line  3 linecolor rgb '#0072b2' linewidth 2 dashtype solid     pt  7 ps 0.8
+set style line  4 linecolor rgb '#d55e00' linewidth 2 dashtype solid     pt  5 ps 0.8
+set style line  5 linecolor rgb '#009e73' linewidth 2 dashtype (2,3)     pt  8 ps 0.9
+set style line  6 linecolor rgb '#cc79a7' linewidth 2 dashtype (8,3,2,3) pt 12 ps 0.9
+set style line  7 linecolor rgb '#7f7f7f' linewidth 2 dashtype (5,2)     pt 10 ps 0.9
+set style line  8 linecolor rgb '#006b4e' linewidth 2 dashtype (2,2,6,2) pt  9 ps 0.9
+set style line  9 linecolor rgb '#8c4a75' linewidth 2 dashtype (10,2)    pt 13 ps 0.9
+set style line 10 linecolor rgb '#4d4d4d' linewidth 2 dashtype (3,1)     pt 11 ps 0.9
+set style line 11 linecolor rgb '#b8a800' linewidth 2 dashtype (1,2)     pt  2 ps 0.9
+set style line 12 linecolor rgb '#000000' linewidth 1.6 dashtype (3,3)     pt  1 ps 0.01
 # Data sets of one family, smallest first: light to dark.
 set style line 31 linecolor rgb '#9ecae1' linewidth 2 dashtype (2,2)
 set style line 32 linecolor rgb '#6baed6' linewidth 2 dashtype (5,3)
@@ -62,7 +64,7 @@ set title balact_title
 # terminal does not know its font and takes text for wider than it is.
 key_columns = int(balact_columns)
 key_width = balact_format eq 'svg' ? -3 : 0
-set key at screen 0.5,0.015 center bottom horizontal maxcols key_columns Left reverse samplen 3 width key_width \
-    textcolor rgb '#202020'
+set key at screen 0.5,0.015 center bottom horizontal maxcols key_columns \
+    Left reverse samplen 3 width key_width textcolor rgb '#202020'
 key_rows = ceil(series / real(key_columns))
 set bmargin (balact_format eq 'svg' ? 3.9 : 3.6) + 1.15 * key_rows

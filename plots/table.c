@@ -325,7 +325,8 @@ balact_status table_save(const struct table *table, const char *folder,
     static const struct {
         const char *suffix;
         void (*write)(const struct table *table, FILE *file);
-    } forms[] = {{"csv", table_write_csv}, {"md", table_write_markdown}, {"tex", table_write_latex}};
+    } forms[] = {
+        {"csv", table_write_csv}, {"md", table_write_markdown}, {"tex", table_write_latex}};
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         struct balact_output output;
         char *path = arena_format(table->arena, "%s/%s.%s", folder, table->id, forms[i].suffix);

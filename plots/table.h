@@ -58,8 +58,8 @@ struct table *table_new(struct arena *arena, const char *id, const char *caption
 /* Adds a row of absent cells and returns its cells [column_count]. */
 struct table_cell *table_add(struct table *table, bool rule);
 
-/* Marks the best of a column's cells in rows [first, end), and those that print the same. Rows whose
- * `skip` cell is true are not candidates; skip may be NULL. */
+/* Marks the best of a column's cells in rows [first, end), and those that print the same. Rows
+ * whose `skip` cell is true are not candidates; skip may be NULL. */
 void table_mark_best(struct table *table, size_t column, size_t first, size_t end,
                      const bool *skip);
 

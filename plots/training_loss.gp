@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Training loss by epoch, the softmax family and the sigmoid family each in a panel of its own, since
-# their losses are sums of different things. Columns of the data: epoch and loss a method.
+# Training loss by epoch, the softmax family and the sigmoid family each in a panel of its own,
+# since their losses are sums of different things. Columns of the data: epoch and loss a method.
 # numbers: series of the softmax family, last epoch, top of the left and the right loss axis
 balact_format = ARG2
 balact_output = ARG3
@@ -27,12 +27,14 @@ if (left > 0) {
     set ylabel 'training loss (nats per sample)' offset 1,0
     set title 'softmax family' offset 0,-0.7
     set yrange [0:top_left]
-    plot for [i = 1:left] data using (column(2 * i - 1)):(column(2 * i)) with lines linestyle style(i) title columnheader(2 * i)
+    plot for [i = 1:left] data using (column(2 * i - 1)):(column(2 * i)) \
+        with lines linestyle style(i) title columnheader(2 * i)
 }
 if (left < series) {
     if (both) { unset ylabel } else { set ylabel 'training loss (nats per sample)' offset 1,0 }
     set title 'sigmoid family' offset 0,-0.7
     set yrange [0:top_right]
-    plot for [i = left + 1:series] data using (column(2 * i - 1)):(column(2 * i)) with lines linestyle style(i) title columnheader(2 * i)
+    plot for [i = left + 1:series] data using (column(2 * i - 1)):(column(2 * i)) \
+        with lines linestyle style(i) title columnheader(2 * i)
 }
 unset multiplot

@@ -18,7 +18,8 @@ const char *activation_title(const char *name) {
     return name;
 }
 
-/* Whether a row with this bound belongs to a summary with that one: if either has none, or equal. */
+/* Whether a row with this bound belongs to a summary with that one: if either has none, or equal
+ * ones. */
 static bool same_bound(double a, double b) {
     return isnan(a) || isnan(b) || a == b;
 }

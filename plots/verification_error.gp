@@ -32,17 +32,22 @@ do for [p = 1:3] {
     set yrange [0:number(1 + p)]
     # points on stalks, a sign for each backend; the bound is a line across its activation
     plot data using 0:(0):xtic(1) with dots linecolor rgb INVISIBLE notitle, \
-         for [i = 1:series] data using (x(i, $0)):(column(bound + i)) with impulses linestyle style(i) dashtype solid notitle, \
-         for [i = 1:series] data using (x(i, $0)):(column(bound + i)) with points linestyle style(i) pointsize 1.1 notitle, \
-         data using ($0 - 0.4):(column(bound)):(0.8):(0) with vectors nohead linestyle 12 linewidth 2 notitle
+         for [i = 1:series] data using (x(i, $0)):(column(bound + i)) \
+             with impulses linestyle style(i) dashtype solid notitle, \
+         for [i = 1:series] data using (x(i, $0)):(column(bound + i)) \
+             with points linestyle style(i) pointsize 1.1 notitle, \
+         data using ($0 - 0.4):(column(bound)):(0.8):(0) \
+             with vectors nohead linestyle 12 linewidth 2 notitle
 }
 
-# One key for all panels: the same series once more, in a plot as wide as the page and out of its range.
+# One key for all panels: the same series once more, in a plot as wide as the page and out of its
+# range.
 set key at screen 0.5,0.015 center bottom horizontal maxcols 6 Left reverse samplen 3 width 0
 set lmargin 0; set rmargin 0; set tmargin 0; set bmargin 0
 set origin 0,0; set size 1,1
 unset border; unset tics; unset title; unset ylabel; unset grid
 set yrange [-2:-1]
-plot for [i = 1:series] data using 0:(column(2 + i)) with points linestyle style(i) pointsize 1.1 title columnheader(2 + i), \
+plot for [i = 1:series] data using 0:(column(2 + i)) \
+         with points linestyle style(i) pointsize 1.1 title columnheader(2 + i), \
      data using 0:2 with lines linestyle 12 linewidth 2 title 'bound'
 unset multiplot

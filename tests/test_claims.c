@@ -3,9 +3,9 @@
  * Statistics over seeds, claims of every kind judged by a small run whose numbers are worked out by
  * hand, and what a malformed claims file or result is answered with.
  *
- * tests/data/ok_run: softmax reaches 0.40, 0.44, 0.42 overall over three seeds (mean 0.42, deviation
- * 0.02), Balanced Softmax 0.50, 0.51, 0.55 (0.52, sqrt(0.0014 / 2)), so the differences seed by seed
- * are 0.10, 0.07, 0.13 (0.10, 0.03); the optimum is 0.60.
+ * tests/data/ok_run: softmax reaches 0.40, 0.44, 0.42 overall over three seeds (mean 0.42,
+ * deviation 0.02), Balanced Softmax 0.50, 0.51, 0.55 (0.52, sqrt(0.0014 / 2)), so the differences
+ * seed by seed are 0.10, 0.07, 0.13 (0.10, 0.03); the optimum is 0.60.
  */
 #include <math.h>
 #include <stdio.h>
@@ -101,8 +101,9 @@ START_TEST(judges_values_and_differences) {
 END_TEST
 
 START_TEST(judges_ratios_of_times) {
-    judge("a,,t,ratio,tiny,*,test,balanced_softmax,softmax,all,train_samples_per_second,0.97,1.03,,\n"
-          "b,,t,value,tiny,*,test,softmax,,all,inference_seconds,,0.4,,\n");
+    judge(
+        "a,,t,ratio,tiny,*,test,balanced_softmax,softmax,all,train_samples_per_second,0.97,1.03,,\n"
+        "b,,t,value,tiny,*,test,softmax,,all,inference_seconds,,0.4,,\n");
     ck_assert_int_eq(claims.list[0].verdict, CLAIM_PASS);
     ck_assert_double_eq_tol(claims.list[0].found.mean, 1, 1e-12);
     ck_assert_int_eq(claims.list[1].verdict, CLAIM_FAIL);
@@ -216,11 +217,14 @@ static const struct {
     const char *rows, *message;
 } bad[] = {
     {"a,,t,valeu,tiny,*,test,softmax,,all,top1,0,,,\n",
-     "line 2: column 4 (kind): no kind 'valeu'; there are: value, difference, ratio, monotone, verify"},
-    {"a,,t,value,tiny,*,test,softmax,,all,top1,0,,,\na,,t,value,tiny,*,test,softmax,,all,top1,0,,,\n",
+     "line 2: column 4 (kind): no kind 'valeu'; there are: value, difference, ratio, monotone, "
+     "verify"},
+    {"a,,t,value,tiny,*,test,softmax,,all,top1,0,,,\na,,t,value,tiny,*,test,softmax,,all,top1,0,,,"
+     "\n",
      "line 3: column 1 (id): 'a' is also the claim of line 2"},
     {"a,,t,value,tiny,*,test,softmax,,all,top1,,,,\n",
-     "line 2: column 12 (minimum): neither minimum nor maximum: nothing could make the claim false"},
+     "line 2: column 12 (minimum): neither minimum nor maximum: nothing could make the claim "
+     "false"},
     {"a,,t,value,tiny,*,test,softmax,,all,top1,1,0,,\n",
      "line 2: column 12 (minimum): minimum above maximum, a negative tolerance, or not a number"},
     {"a,,t,value,tiny,*,test,softmax,,all,top1,nan,0,,\n",
@@ -229,7 +233,8 @@ static const struct {
      "line 2: column 12 (minimum): 'much' is not a number"},
     {"a,,t,difference,tiny,*,test,softmax,,all,top1,0,,,\n",
      "line 2: column 9 (baseline): a claim of kind 'difference' needs a baseline"},
-    {"a,,,value,tiny,*,test,softmax,,all,top1,0,,,\n", "line 2: column 3 (text): the cell is empty"},
+    {"a,,,value,tiny,*,test,softmax,,all,top1,0,,,\n",
+     "line 2: column 3 (text): the cell is empty"},
 };
 
 START_TEST(names_the_place_of_a_claim_that_cannot_stand) {

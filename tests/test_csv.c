@@ -78,7 +78,8 @@ static const struct {
     {"\xef\xbb\xbf"
      "a,b\n",
      "t.csv: line 1: column 1: the file begins with a byte order mark; save it as plain UTF-8", 1},
-    {"a,b\n1,\"2\n", "t.csv: line 2: column 2: a quote is opened and not closed on the same line", 2},
+    {"a,b\n1,\"2\n", "t.csv: line 2: column 2: a quote is opened and not closed on the same line",
+     2},
     {"a,b\n\"1\"x,2\n", "t.csv: line 2: column 1: text after a closing quote", 2},
     {"a,b\n\"1\"\rx,2\n", "t.csv: line 2: column 1: text after a closing quote", 2},
     {"a,b\n1,2\"3\n", "t.csv: line 2: column 2: a quote inside a cell that does not begin with one",

@@ -182,8 +182,9 @@ START_TEST(exits_1_where_a_claim_fails_and_not_where_one_is_skipped) {
     const char *run = copy_run("exits");
     ck_assert_int_eq(report(run, "tests/data/ok_expected.csv", false), EXIT_FINE);
     words_hold("6 claims: 5 PASS, 0 FAIL, 1 SKIP\n");
-    words_hold("  SKIP  Needs what this run has not\n"
-               "        experiment elsewhere is not in this run; to run it: balact train elsewhere\n");
+    words_hold(
+        "  SKIP  Needs what this run has not\n"
+        "        experiment elsewhere is not in this run; to run it: balact train elsewhere\n");
     ck_assert_int_eq(report(run, test_write("bold.csv", claim, sizeof claim - 1), false),
                      EXIT_CHECK_FAILED);
     words_hold("  FAIL  A bold claim\n        found 42.00 ± 2.00 points, 3 seeds; wanted at least "
@@ -294,12 +295,17 @@ START_TEST(a_warning_of_gnuplot_is_a_failure) {
     struct balact_error error;
     char scripts[700], wanted[900];
     snprintf(scripts, sizeof scripts, "%s", test_folder());
-    static const char script[] = "set terminal svg\nset output ARG3\n"
-                                 "plot ARG4 using 'a':'b' title 'b', '' using 'a':'none' title 'n'\n";
+    static const char script[] =
+        "set terminal svg\nset output ARG3\n"
+        "plot ARG4 using 'a':'b' title 'b', '' using 'a':'none' title 'n'\n";
     test_write("style.gp", "", 0);
     test_write("warns.gp", script, sizeof script - 1);
-    struct report_figure figure = {.id = "warns", .script = "warns.gp", .data = "a b\n1 2\n3 4\n",
-                                   .title = "", .styles = "", .numbers = ""};
+    struct report_figure figure = {.id = "warns",
+                                   .script = "warns.gp",
+                                   .data = "a b\n1 2\n3 4\n",
+                                   .title = "",
+                                   .styles = "",
+                                   .numbers = ""};
     ck_assert_int_eq(figure_draw(&arena, &figure, scripts, scripts, &error), BALACT_ERROR_IO);
     snprintf(wanted, sizeof wanted, "%s/warns.svg: gnuplot ", scripts);
     ck_assert_msg(!strncmp(error.message, wanted, strlen(wanted)), "%s", error.message);
