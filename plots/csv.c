@@ -146,9 +146,12 @@ static balact_status parse_table(struct csv_table *table, struct parser *p) {
     for (const char *at = p->read; at < p->end; at++)
         lines += *at == '\n';
     lines++; /* a last line without its newline is found to be an error only when it is parsed */
-    if (lines > SIZE_MAX / sizeof *table->cells / table->cols)
+    size_t cells = (size_t)(p->end - p->read) + 1; /* every cell takes a byte at least */
+    if (lines <= cells / table->cols)
+        cells = lines * table->cols;
+    if (cells > SIZE_MAX / sizeof *table->cells)
         return balact_fail(p->error, BALACT_ERROR_MEMORY, "%s: too large", p->path);
-    table->cells = malloc(lines * table->cols * sizeof *table->cells);
+    table->cells = malloc(cells * sizeof *table->cells);
     if (!table->cells)
         return balact_fail(p->error, BALACT_ERROR_MEMORY, "%s: out of memory", p->path);
     while (p->read < p->end) {
