@@ -22,7 +22,7 @@ static balact_status read_features(void *state, int64_t epoch, int64_t step, flo
         return balact_fail(error, BALACT_ERROR_ARGUMENT, "an epoch has no batch %lld",
                            (long long)step);
     int64_t n = left < reader->batch ? left : reader->batch;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n >= 2048) /* below, waking threads takes longer */
     for (int64_t i = 0; i < n; i++) {
         reader->index[i] = sampler_row(&reader->sampler, epoch, first + i);
         labels[i] = reader->dataset->labels[reader->index[i]];

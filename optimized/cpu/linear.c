@@ -145,12 +145,15 @@ static balact_status product_block(const struct product *p, const struct blocks 
     return status;
 }
 
+/* Below this many multiplications waking the threads takes longer than the work. */
+static const double PARALLEL_PRODUCT = 1 << 20;
+
 static balact_status product_run(const struct product *p) {
     struct blocks blocks = blocks_of(p->m, p->n);
     int failure = BALACT_OK;
     openblas_single_threaded();
 #ifdef _OPENMP
-#pragma omp parallel
+#pragma omp parallel if ((double)p->m * (double)p->n * (double)p->k >= PARALLEL_PRODUCT)
 #endif
     {
         library_single_threaded();
@@ -198,7 +201,7 @@ static void add_row_double(double *restrict to, const float *restrict row, int64
 static void bias_gradient(const struct balact_linear_problem *p) {
     enum { STRIP = 64 };
 #ifdef _OPENMP
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (p->rows * p->classes >= 65536)
 #endif
     for (int64_t begin = 0; begin < p->classes; begin += STRIP) {
         int64_t width = p->classes - begin < STRIP ? p->classes - begin : STRIP;
