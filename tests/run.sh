@@ -4,6 +4,8 @@
 # "NAME: N passed, N failed, N skipped"; one that crashes or hangs counts as a failure.
 # usage: tests/run.sh PROGRAM|SCRIPT.sh...     environment: TEST_SECONDS, the longest one may take
 passed=0 failed=0 skipped=0 troubled=
+# Idle OpenMP threads sleep: spinning ones slow everything down on a machine with other work.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 limit=

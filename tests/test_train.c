@@ -519,10 +519,12 @@ static pid_t start_command(const char *const *words, const char *output) {
 
 /* In the child: the command instead of the tests. */
 static void run_command_if_child(void) {
-    char *text = getenv("BALACT_TEST_COMMAND"), *words[64];
+    const char *given = getenv("BALACT_TEST_COMMAND");
+    char text[4096], *words[64];
     int count = 0;
-    if (!text)
+    if (!given)
         return;
+    snprintf(text, sizeof text, "%s", given); /* the command may start itself again */
     for (char *word = strtok(text, "\n"); word && count < 63; word = strtok(NULL, "\n"))
         words[count++] = word;
     words[count] = NULL;

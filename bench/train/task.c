@@ -98,6 +98,7 @@ static void name_of_path(const char *path, char *name, size_t size) {
 
 static balact_status load_features(const struct settings *settings, const char *data,
                                    struct task *task, struct balact_error *error) {
+    task->synthetic = balact_synthetic_options_load(data, &task->options, NULL) == BALACT_OK;
     if (settings->kind == DATA_IMAGENET_LT)
         snprintf(task->dataset, sizeof task->dataset, "imagenet-lt%s",
                  task->synthetic ? "-synthetic" : "");
