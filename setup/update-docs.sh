@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Puts the tables and figures of a finished reproduction into README.md (between its markers) and
+# docs/figures/, so that no number there was typed.
+# usage: setup/update-docs.sh [RUN]
+set -eu
+cd "$(dirname "$0")/.."
+run=${1:-results/reproduce}
+for file in "$run/tables/accuracy_imagenet-lt-synthetic_test.md" "$run/tables/accuracy_sample-size_test.md"; do
+    [ -e "$file" ] || { echo "$file is missing: make reproduce first" >&2; exit 2; }
+done
+mkdir -p docs/figures
+block=$(mktemp)
+trap 'rm -f "$block"' EXIT
+
+figure() { # NAME ALTERNATIVE-TEXT
+    cp "$run/figures/$1.svg" docs/figures/
+    printf '\n![%s](docs/figures/%s.svg)\n' "$2" "$1"
+}
+
+{
+    printf 'Made by `make reproduce`; accuracy in points.\n\n'
+    cat "$run/tables/accuracy_imagenet-lt-synthetic_test.md"
+    figure accuracy_by_rank_imagenet-lt-synthetic_test "Accuracy by class frequency, four methods and the Bayes optimum"
+    printf '\nThe distance of Balanced Softmax to the Bayes optimum is estimation error: with more samples of the\nsame prior it goes, while softmax keeps its bias.\n'
+    figure accuracy_by_size_sample-size_test "Accuracy of softmax and Balanced Softmax against the number of training images"
+    for classes in 10 100; do
+        table=$run/tables/accuracy_cifar-$classes-lt_test.md
+        [ -e "$table" ] || continue
+        printf '\nReal images: raw pixels, a weak feature on purpose.\n\n'
+        cat "$table"
+    done
+} > "$block"
+
+awk -v block="$block" '
+    /^<!-- results: begin/ { print; while ((getline line < block) > 0) print line; inside = 1 }
+    /^<!-- results: end/ { inside = 0 }
+    !inside || /^<!-- results: end/ { if (!/^<!-- results: begin/) print }
+' README.md > README.md.new
+mv README.md.new README.md
+echo "README.md and docs/figures/ now show $run"
