@@ -214,8 +214,12 @@ void make_group_figure(struct arena *arena, const struct experiment *experiment,
     figure->caption = arena_format(
         arena,
         "Top-1 accuracy on the %s split of %s by shot group: mean over seeds, bars of one sample "
-        "standard deviation.",
-        split, dataset);
+        "standard deviation.%s",
+        split, dataset,
+        name_list_holds(&methods, "bayes")
+            ? " The Bayes optimum bounds the overall accuracy; in a single group a biased method "
+              "may lie above it."
+            : "");
 }
 
 /* ---- Against sample size ---- */

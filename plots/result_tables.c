@@ -134,7 +134,8 @@ static struct table *accuracy_table(struct arena *arena, const struct experiment
         "over %s.%s Best method marked.%s",
         split, data_text(arena, experiment), seeds_text(arena, experiment, split),
         group_note(experiment),
-        ceiling ? " Bayes optimum: the ceiling, computed from the known densities." : "");
+        ceiling ? " Bayes optimum: the ceiling of the overall accuracy, computed from the known "
+                  "densities; in a single group a biased method may lie above it." : "");
     struct table *table =
         table_new(arena, arena_format(arena, "accuracy_%s_%s", experiment->name, split), caption,
                   key_columns(arena, experiment, columns, LENGTH(columns)), LENGTH(columns));
