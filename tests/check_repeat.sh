@@ -15,8 +15,10 @@ for threads in 1 2; do
         --classes 40 --dim 8 --train-factor 0.5 --out "$folder/data$threads.tar"
     check "train, $threads threads" env OMP_NUM_THREADS=$threads "$balact" train imagenet-lt \
         --data "$folder/data$threads.tar" --name repeat --epochs 3 --seeds 2 --out "$run"
-    # No claim is about this small set: all are skipped, which is exit status 0.
-    check "report, $threads threads" env OMP_NUM_THREADS=$threads "$balact" report "$run"
+    # The claims about the full-size set do not hold for this small one: only verify's are judged.
+    grep -E '^(id|verify-)' bench/expected.csv > "$folder/expected.csv"
+    check "report, $threads threads" env OMP_NUM_THREADS=$threads "$balact" report "$run" \
+        --expected "$folder/expected.csv"
 done
 
 check "the archives are the same" cmp "$folder/data1.tar" "$folder/data2.tar"

@@ -50,6 +50,8 @@ struct sink {
 };
 
 static void put(struct sink *sink, const void *bytes, size_t size) {
+    if (!size) /* an empty curve has no bytes to point to */
+        return;
     sink->hash = hash_bytes(sink->hash, bytes, size);
     fwrite(bytes, 1, size, sink->file); /* errors are found at commit */
 }
