@@ -19,7 +19,8 @@ figure() { # NAME ALTERNATIVE-TEXT
 }
 
 {
-    printf 'Made by `make reproduce`; accuracy in points.\n\n'
+    # shellcheck disable=SC2016  # a command to show, not to run
+    printf 'Made by `make reproduce`, the CIFAR tables with `CIFAR10_LT=` and `CIFAR100_LT=` given.\n\n'
     cat "$run/tables/accuracy_imagenet-lt-synthetic_test.md"
     figure accuracy_by_rank_imagenet-lt-synthetic_test "Accuracy by class frequency, four methods and the Bayes optimum"
     printf '\nThe distance of Balanced Softmax to the Bayes optimum is estimation error: with more samples of the\nsame prior it goes, while softmax keeps its bias.\n'
@@ -27,7 +28,7 @@ figure() { # NAME ALTERNATIVE-TEXT
     for classes in 10 100; do
         table=$run/tables/accuracy_cifar-$classes-lt_test.md
         [ -e "$table" ] || continue
-        printf '\nReal images: raw pixels, a weak feature on purpose.\n\n'
+        printf '\nReal images, CIFAR-%s-LT: raw pixels, a weak feature on purpose.\n\n' "$classes"
         cat "$table"
     done
 } > "$block"
