@@ -56,8 +56,8 @@ static void add_metric(struct results *results, const struct results_key *key, i
 }
 
 static void add_classes(struct results *results, const struct results_key *key,
-                        const struct balact_classification *evaluation,
-                        const int64_t *train_counts, bool with_precision) {
+                        const struct balact_classification *evaluation, const int64_t *train_counts,
+                        bool with_precision) {
     FILE *stream = results->file[RESULTS_PER_CLASS].stream;
     for (int32_t c = 0; c < evaluation->classes; c++) {
         if (!evaluation->class_rows[c])
@@ -122,10 +122,10 @@ void results_add_counts(struct results *results, const char *dataset, const int6
 void results_add_throughput(struct results *results, const struct results_key *key,
                             const char *backend, int threads, const char *phase, int64_t samples,
                             double seconds, int64_t peak_bytes) {
-    fprintf(results->file[RESULTS_THROUGHPUT].stream, "%s,%s,%s,%llu,%s,%d,%s,%lld,%.9g,%.9g,%lld\n",
-            results->experiment, key->dataset, key->method, (unsigned long long)key->seed, backend,
-            threads, phase, (long long)samples, seconds,
-            seconds > 0 ? (double)samples / seconds : 0, (long long)peak_bytes);
+    fprintf(results->file[RESULTS_THROUGHPUT].stream,
+            "%s,%s,%s,%llu,%s,%d,%s,%lld,%.9g,%.9g,%lld\n", results->experiment, key->dataset,
+            key->method, (unsigned long long)key->seed, backend, threads, phase, (long long)samples,
+            seconds, seconds > 0 ? (double)samples / seconds : 0, (long long)peak_bytes);
 }
 
 static balact_status write_file(struct results *results, int f, const char *folder,

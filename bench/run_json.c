@@ -126,9 +126,9 @@ static json_t *build(const struct run_record *record) {
         json_array_append_new(seeds, json_integer((json_int_t)record->seeds[i]));
     for (size_t i = 0; i < record->input_count; i++) {
         const struct balact_source *source = record->inputs[i];
-        json_array_append_new(inputs, json_pack("{s:s?, s:I, s:s}", "path", source->path, "bytes",
-                                                (json_int_t)source->bytes, "sha256",
-                                                source->sha256));
+        json_array_append_new(inputs,
+                              json_pack("{s:s?, s:I, s:s}", "path", source->path, "bytes",
+                                        (json_int_t)source->bytes, "sha256", source->sha256));
     }
     for (size_t i = 0; i < record->setting_count; i++)
         json_object_set_new(configuration, record->settings[i].key,
@@ -161,7 +161,8 @@ balact_status run_json_write(const char *folder, const struct run_record *record
         return balact_fail(error, BALACT_ERROR_ARGUMENT, "%s: the path is too long", folder);
     json_t *root = build(record);
     balact_status status = balact_output_open(&output, path, error);
-    if (status == BALACT_OK && json_dumpf(root, output.file, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0) {
+    if (status == BALACT_OK &&
+        json_dumpf(root, output.file, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0) {
         balact_output_abandon(&output);
         status = balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1, "cannot write the record");
     } else if (status == BALACT_OK) {
@@ -179,7 +180,8 @@ balact_status run_json_write(const char *folder, const struct run_record *record
     (void)record;
     return balact_fail(error, BALACT_ERROR_UNSUPPORTED,
                        "%s/run.json: this build writes no JSON; install libjansson-dev and build "
-                       "again", folder);
+                       "again",
+                       folder);
 }
 
 #endif

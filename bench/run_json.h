@@ -11,8 +11,8 @@
 
 #include "balact/dataset.h"
 
-/* One entry of "configuration". Values that read as numbers, and "yes" and "no", become JSON numbers
- * and booleans. */
+/* One entry of "configuration". Values that read as numbers, and "yes" and "no", become JSON
+ * numbers and booleans. */
 struct run_setting {
     const char *key;
     char value[2048];

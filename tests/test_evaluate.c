@@ -158,8 +158,8 @@ START_TEST(average_precision_by_hand) {
 END_TEST
 
 START_TEST(average_precision_with_ties) {
-    /* Class 0: scores 3 | 2 2 2 | 1, positives 3 and one of the 2s: the tie is one threshold, so the
-     * second positive has precision 2/4 wherever it stands among its equals. */
+    /* Class 0: scores 3 | 2 2 2 | 1, positives 3 and one of the 2s: the tie is one threshold, so
+     * the second positive has precision 2/4 wherever it stands among its equals. */
     const int64_t counts[] = {5, 5};
     struct balact_classification r;
     for (int where = 1; where <= 3; where++) {
@@ -241,8 +241,8 @@ START_TEST(sigmoid_probabilities_are_normalised) {
     struct balact_classification r;
     evaluate(BALACT_FAMILY_SIGMOID, scores, 3, labels, 1, 3, counts, &r);
     ck_near(r.group[BALACT_GROUP_ALL].nll, -log(s[1] / sum));
-    ck_near(r.group[BALACT_GROUP_ALL].brier, (s[0] * s[0] + s[2] * s[2]) / sum / sum +
-                                                 (1 - s[1] / sum) * (1 - s[1] / sum));
+    ck_near(r.group[BALACT_GROUP_ALL].brier,
+            (s[0] * s[0] + s[2] * s[2]) / sum / sum + (1 - s[1] / sum) * (1 - s[1] / sum));
     ck_near(r.group[BALACT_GROUP_ALL].ece, 1 - s[1] / sum);
     balact_classification_release(&r);
     /* Logits so low that every sigmoid underflows: the ratios are still those of exp. */
@@ -283,8 +283,9 @@ START_TEST(masked_classes_have_no_mass) {
 END_TEST
 
 START_TEST(calibration_bins_are_closed_above) {
-    /* Uniform over 15 classes: confidence exactly 1/15 belongs to the first bin, (0, 1/15]; with one
-     * more row of confidence just above, in the second bin, the errors add and do not cancel. */
+    /* Uniform over 15 classes: confidence exactly 1/15 belongs to the first bin, (0, 1/15]; with
+     * one more row of confidence just above, in the second bin, the errors add and do not cancel.
+     */
     enum { CLASSES = 15 };
     int64_t counts[CLASSES];
     float scores[2 * CLASSES] = {0};
@@ -307,8 +308,8 @@ static void expect_error(enum balact_family family, const float *scores, const i
     const int64_t counts[] = {5, 5, 5};
     struct balact_classification r;
     struct balact_error error = {.message = ""};
-    balact_status status = balact_evaluate_classification(family, scores, 3, labels, 2, 3, counts,
-                                                          &r, &error);
+    balact_status status =
+        balact_evaluate_classification(family, scores, 3, labels, 2, 3, counts, &r, &error);
     ck_assert_msg(status == wanted, "status %s: %s", balact_status_name(status), error.message);
     ck_assert_msg(strstr(error.message, part) != NULL, "'%s' lacks '%s'", error.message, part);
     ck_assert_ptr_null(r.class_top1);
@@ -331,9 +332,11 @@ START_TEST(errors_name_row_and_class) {
     struct balact_error error;
     const int64_t counts[] = {5, 5, 5};
     ck_assert_int_eq(balact_evaluate_classification(BALACT_FAMILY_SOFTMAX, fine, 2, labels, 2, 3,
-                                                    counts, &r, &error), BALACT_ERROR_ARGUMENT);
+                                                    counts, &r, &error),
+                     BALACT_ERROR_ARGUMENT);
     ck_assert_int_eq(balact_evaluate_classification(BALACT_FAMILY_SOFTMAX, fine, 3, labels, 2, 3,
-                                                    NULL, &r, &error), BALACT_ERROR_ARGUMENT);
+                                                    NULL, &r, &error),
+                     BALACT_ERROR_ARGUMENT);
 }
 END_TEST
 

@@ -136,8 +136,11 @@ START_TEST(batches_of_features) {
         features[i * DIM] = (float)i;
         features[i * DIM + 1] = (float)-i;
     }
-    const struct balact_dataset dataset = {.rows = N, .dim = DIM, .classes = 3,
-                                           .dtype = BALACT_F32, .features = features,
+    const struct balact_dataset dataset = {.rows = N,
+                                           .dim = DIM,
+                                           .classes = 3,
+                                           .dtype = BALACT_F32,
+                                           .features = features,
                                            .labels = labels};
     ck_assert(reader_open_features(&reader, &dataset, BATCH, SAMPLER_INSTANCE, 4, &error) ==
               BALACT_OK);

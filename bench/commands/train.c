@@ -112,26 +112,31 @@ static void load_definition(int kind, const struct options *options, struct sett
     if (!definition_find(name, path, sizeof path))
         die(EXIT_BAD_INPUT,
             "train: no definition %s.ini in bench/experiments/ or beside the program; run from the "
-            "project's folder or give --experiment FILE", name);
+            "project's folder or give --experiment FILE",
+            name);
     die_unless_ok(definition_load(path, settings, &error), &error);
 #else
     (void)path;
     if (options->experiment)
         die_unless_ok(definition_load(options->experiment, settings, &error), &error);
-    fprintf(stderr, "balact: this build reads no definition files (libinih-dev was missing): the "
-                    "built-in defaults and the options hold, not those of %s.ini\n", name);
+    fprintf(stderr,
+            "balact: this build reads no definition files (libinih-dev was missing): the "
+            "built-in defaults and the options hold, not those of %s.ini\n",
+            name);
 #endif
 }
 
 static void make_settings(int argc, char **argv, const struct options *options,
                           struct settings *settings) {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-_.";
     const char *kinds[DATA_KIND_COUNT];
     for (int i = 0; i < DATA_KIND_COUNT; i++)
         kinds[i] = data_kind_name((enum data_kind)i);
     if (argc != 1)
-        die(EXIT_BAD_INPUT, argc ? "train: one word says the data, then options; what is '%s'?"
-                                 : "train: on what? see balact train --help%s",
+        die(EXIT_BAD_INPUT,
+            argc ? "train: one word says the data, then options; what is '%s'?"
+                 : "train: on what? see balact train --help%s",
             argc ? argv[2] : "");
     int kind = data_kind_find(argv[1]);
     if (kind < 0) {
@@ -155,15 +160,19 @@ static void make_settings(int argc, char **argv, const struct options *options,
     if (options->name) {
         if (!*options->name || strlen(options->name) >= sizeof settings->name ||
             options->name[strspn(options->name, allowed)])
-            die(EXIT_BAD_INPUT, "train: --name may hold letters, digits, '-', '_' and '.', at most "
-                                "63, not '%s'", options->name);
+            die(EXIT_BAD_INPUT,
+                "train: --name may hold letters, digits, '-', '_' and '.', at most "
+                "63, not '%s'",
+                options->name);
         snprintf(settings->name, sizeof settings->name, "%s", options->name);
     }
 }
 
 /* ---- Backend ---- */
 
-static const struct balact_backend *choose_backend(const char *name) {
+/* The backend by name, or the best. shown gets its name, with "+reference" where the reference has
+ * to fill in for the linear head. */
+static const struct balact_backend *choose_backend(const char *name, char *shown, size_t size) {
     struct balact_error error;
     char why[256] = "", missing[64];
     const char *names[16];
@@ -185,9 +194,12 @@ static const struct balact_backend *choose_backend(const char *name) {
     }
     struct balact_linear calls;
     die_unless_ok(linear_calls(backend, &calls, missing, sizeof missing, &error), &error);
+    snprintf(shown, size, "%s%s", backend->name, missing[0] ? "+reference" : "");
     if (missing[0])
-        fprintf(stderr, "balact: backend %s lacks %s of the linear head; the reference's do that "
-                        "work, slowly\n", backend->name, missing);
+        fprintf(stderr,
+                "balact: backend %s lacks %s of the linear head; the reference's do that "
+                "work, slowly\n",
+                backend->name, missing);
     return backend;
 }
 
@@ -211,22 +223,23 @@ static bool is_of_kind(const struct setting *setting, int64_t kind) {
 }
 
 /* Every effective value: to standard output now, and to run.json later. */
-static size_t echo(const struct settings *settings, const struct options *options,
-                   const struct balact_backend *backend, struct run_setting *list) {
+static size_t echo(const struct experiment *e, struct run_setting *list) {
+    const struct settings *settings = e->settings;
+    const char *library = e->backend->linear.library ? e->backend->linear.library : "none";
     static char override_keys[MAX_OVERRIDES][96];
     size_t settings_count, count = 0;
     const struct setting *table = settings_table(&settings_count);
     char value[2048], threads[16];
     record(list, &count, "experiment", settings->name);
     record(list, &count, "definition", settings->definition[0] ? settings->definition : "none");
-    record(list, &count, "data_path", options->data ? options->data : "generated");
-    record(list, &count, "backend", backend->name);
-    record(list, &count, "head_library", backend->linear.library ? backend->linear.library : "none");
+    record(list, &count, "data_path", e->data ? e->data : "generated");
+    record(list, &count, "backend", e->backend_name);
+    record(list, &count, "head_library", library);
     snprintf(threads, sizeof threads, "%d", balact_threads());
     record(list, &count, "threads", threads);
     printf("experiment %s (%s), backend %s (head: %s), %s threads\n", settings->name,
-           settings->definition[0] ? settings->definition : "no definition file", backend->name,
-           backend->linear.library ? backend->linear.library : "none", threads);
+           settings->definition[0] ? settings->definition : "no definition file", e->backend_name,
+           library, threads);
     for (size_t i = 0; i < settings_count; i++) {
         if (!is_of_kind(&table[i], settings->kind))
             continue;
@@ -264,9 +277,17 @@ static void write_record(int argc, char **argv, const struct experiment *e,
     for (size_t i = 0; i < e->input_count; i++)
         inputs[count++] = &e->inputs[i];
     const struct run_record run = {
-        .argc = argc, .argv = argv, .backend = e->backend->name, .threads = balact_threads(),
-        .seeds = e->settings->seeds, .seed_count = e->settings->seed_count, .inputs = inputs,
-        .input_count = count, .settings = list, .setting_count = list_count, .started = started,
+        .argc = argc,
+        .argv = argv,
+        .backend = e->backend_name,
+        .threads = balact_threads(),
+        .seeds = e->settings->seeds,
+        .seed_count = e->settings->seed_count,
+        .inputs = inputs,
+        .input_count = count,
+        .settings = list,
+        .setting_count = list_count,
+        .started = started,
     };
     balact_status status = run_json_write(e->folder, &run, &error);
     free(inputs);
@@ -324,7 +345,7 @@ int balact_command_train(int argc, char **argv) {
     static struct run_setting list[RECORD_LIMIT];
     struct options options = {0};
     struct balact_error error;
-    char folder[1000];
+    char folder[1000], backend_name[64];
     time_t started = time(NULL);
     int words = argc;
     let_idle_threads_sleep(argc, argv);
@@ -340,9 +361,13 @@ int balact_command_train(int argc, char **argv) {
         balact_set_threads((int)options.threads);
     if (snprintf(folder, sizeof folder, "%s/%s", options.out, settings.name) >= (int)sizeof folder)
         die(EXIT_BAD_INPUT, "train: --out is too long");
-    struct experiment e = {.settings = &settings, .backend = choose_backend(options.backend),
-                           .data = options.data, .folder = folder, .resume = options.resume};
-    size_t list_count = echo(&settings, &options, e.backend, list);
+    struct experiment e = {.settings = &settings,
+                           .backend_name = backend_name,
+                           .data = options.data,
+                           .folder = folder,
+                           .resume = options.resume};
+    e.backend = choose_backend(options.backend, backend_name, sizeof backend_name);
+    size_t list_count = echo(&e, list);
     progress_init(&e.progress, options.quiet);
     train_interrupted = 0;
     catch_signals();
@@ -352,8 +377,10 @@ int balact_command_train(int argc, char **argv) {
         die(EXIT_BAD_INPUT, "%s", error.message);
     }
     if (e.interrupted) {
-        fprintf(stderr, "\nbalact: interrupted; where it stood is saved in %s/checkpoints. Give the "
-                        "same command with --resume to go on\n", folder);
+        fprintf(stderr,
+                "\nbalact: interrupted; where it stood is saved in %s/checkpoints. Give the "
+                "same command with --resume to go on\n",
+                folder);
     } else {
         write_record(argc, typed, &e, list, list_count, started);
         experiment_print_summary(&e);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Classification metrics (balact/evaluate.h). Everything per row or per class is computed in parallel
- * and in double; sums are then taken in row or class order, so no result depends on the number of
- * threads or on the backend that made the scores.
+ * Classification metrics (balact/evaluate.h). Everything per row or per class is computed in
+ * parallel and in double; sums are then taken in row or class order, so no result depends on the
+ * number of threads or on the backend that made the scores.
  */
 #include "balact/evaluate.h"
 
@@ -29,10 +29,10 @@ struct evaluation {
     int64_t rows;
     int32_t classes;
     const int64_t *train_counts;
-    struct row_result *row;        /* [rows] */
-    float *probability;            /* [rows][classes], what average precision ranks by */
-    int64_t *positive_start;       /* [classes + 1], rows of class c are order[start[c]..start[c+1]) */
-    int64_t *positive_row;         /* [rows] */
+    struct row_result *row;  /* [rows] */
+    float *probability;      /* [rows][classes], what average precision ranks by */
+    int64_t *positive_start; /* [classes + 1], rows of class c are order[start[c]..start[c+1]) */
+    int64_t *positive_row;   /* [rows] */
 };
 
 static double sigmoid(double x) {
@@ -90,8 +90,8 @@ static bool evaluate_row(const struct evaluation *e, int64_t i, double *p) {
         } else {
             for (int32_t j = 0; j < e->classes; j++)
                 p[j] /= sum;
-            double log_sigmoid = x[y] >= 0 ? -log1p(exp(-(double)x[y]))
-                                           : (double)x[y] - log1p(exp((double)x[y]));
+            double log_sigmoid =
+                x[y] >= 0 ? -log1p(exp(-(double)x[y])) : (double)x[y] - log1p(exp((double)x[y]));
             out->nll = log(sum) - log_sigmoid;
         }
     }
@@ -112,8 +112,8 @@ static balact_status explain_row(const struct evaluation *e, int64_t i,
         if (isnan(x[j]))
             return balact_fail(error, BALACT_ERROR_NUMERIC,
                                "score of row %lld, class %d is not a number", (long long)i, (int)j);
-    return balact_fail(error, BALACT_ERROR_NUMERIC,
-                       "scores of row %lld have no distribution: %s", (long long)i,
+    return balact_fail(error, BALACT_ERROR_NUMERIC, "scores of row %lld have no distribution: %s",
+                       (long long)i,
                        x[e->row[i].prediction] > 0 ? "one is +infinity" : "all are -infinity");
 }
 
@@ -148,8 +148,9 @@ static balact_status evaluate_rows(struct evaluation *e, struct balact_error *er
  *
  * AP_c = (1 / P) sum over thresholds of (positives at the threshold) * TP / N, where TP and N count
  * the positives and all rows that score at least the threshold. Only the scores of the P positives
- * can be thresholds that add recall, so instead of sorting all rows, each row is put into one of P + 1
- * slots by binary search among the sorted scores of the positives, and N is a sum over slots. */
+ * can be thresholds that add recall, so instead of sorting all rows, each row is put into one of P
+ * + 1 slots by binary search among the sorted scores of the positives, and N is a sum over slots.
+ */
 
 static int compare_floats(const void *a, const void *b) {
     float x = *(const float *)a, y = *(const float *)b;
@@ -167,7 +168,8 @@ static int64_t count_at_most(const float *sorted, int64_t n, float value) {
     return base - sorted + (n == 1 && *base <= value);
 }
 
-/* sorted[positives] ascending; slot[k]: rows whose score is at least exactly k of the positives'. */
+/* sorted[positives] ascending; slot[k]: rows whose score is at least exactly k of the positives'.
+ */
 static double average_precision(const float *sorted, const int64_t *slot, int64_t positives) {
     double area = 0;
     int64_t retrieved = 0;
@@ -332,9 +334,8 @@ static balact_status check_input(const struct evaluation *e, struct balact_error
         return balact_fail(error, BALACT_ERROR_ARGUMENT, "evaluation: too many scores");
     for (int64_t i = 0; i < e->rows; i++)
         if (e->labels[i] < 0 || e->labels[i] >= e->classes)
-            return balact_fail(error, BALACT_ERROR_RANGE,
-                               "label %d of row %lld is outside [0, %d)", (int)e->labels[i],
-                               (long long)i, (int)e->classes);
+            return balact_fail(error, BALACT_ERROR_RANGE, "label %d of row %lld is outside [0, %d)",
+                               (int)e->labels[i], (long long)i, (int)e->classes);
     return BALACT_OK;
 }
 
@@ -381,8 +382,13 @@ balact_status balact_evaluate_classification(enum balact_family family, const fl
                                              int32_t classes, const int64_t *train_counts,
                                              struct balact_classification *result,
                                              struct balact_error *error) {
-    struct evaluation e = {.family = family, .scores = scores, .ld = ld, .labels = labels,
-                           .rows = rows, .classes = classes, .train_counts = train_counts};
+    struct evaluation e = {.family = family,
+                           .scores = scores,
+                           .ld = ld,
+                           .labels = labels,
+                           .rows = rows,
+                           .classes = classes,
+                           .train_counts = train_counts};
     memset(result, 0, sizeof *result);
     balact_status status = check_input(&e, error);
     if (status == BALACT_OK)

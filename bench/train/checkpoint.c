@@ -128,8 +128,8 @@ static balact_status read_whole(const char *path, unsigned char **bytes, size_t 
     long length = -1;
     if (!file || fseek(file, 0, SEEK_END) != 0 || (length = ftell(file)) < 0 ||
         fseek(file, 0, SEEK_SET) != 0) {
-        status = balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1, "cannot read: %s",
-                                strerror(errno));
+        status =
+            balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1, "cannot read: %s", strerror(errno));
     } else if ((*bytes = malloc((size_t)length + 1)) == NULL) {
         status = balact_fail_at(error, BALACT_ERROR_MEMORY, path, 0, -1, "out of memory");
     } else if (fread(*bytes, 1, (size_t)length, file) != (size_t)length) {
@@ -178,30 +178,31 @@ static balact_status check(const char *path, const unsigned char *bytes, size_t 
                               "a checkpoint of version %u; this program writes and reads %d",
                               (unsigned)header->version, VERSION);
     if (header->file_bytes != size)
-        return balact_fail_at(error, BALACT_ERROR_FORMAT, path, 0, (int64_t)size,
-                              "the checkpoint should have %llu bytes and has %zu: cut short? delete "
-                              "it or train without --resume",
-                              (unsigned long long)header->file_bytes, size);
+        return balact_fail_at(
+            error, BALACT_ERROR_FORMAT, path, 0, (int64_t)size,
+            "the checkpoint should have %llu bytes and has %zu: cut short? delete "
+            "it or train without --resume",
+            (unsigned long long)header->file_bytes, size);
     memcpy(&hash, bytes + size - sizeof hash, sizeof hash);
     if (hash != hash_bytes(HASH_START, bytes, size - sizeof hash))
-        return balact_fail_at(error, BALACT_ERROR_FORMAT, path, 0, -1,
-                              "the checkpoint is damaged: its checksum is wrong; delete it or train "
-                              "without --resume");
+        return balact_fail_at(
+            error, BALACT_ERROR_FORMAT, path, 0, -1,
+            "the checkpoint is damaged: its checksum is wrong; delete it or train "
+            "without --resume");
     uint64_t rest = size - sizeof *header - sizeof hash;
     if (header->configuration_bytes > rest || header->curve_count < 0 || header->floats < 0 ||
         (uint64_t)header->curve_count > rest / sizeof(struct curve_point) ||
         (uint64_t)header->floats > rest / sizeof(float) ||
-        header->configuration_bytes +
-                (uint64_t)header->curve_count * sizeof(struct curve_point) +
-                (uint64_t)header->floats * sizeof(float) != rest)
+        header->configuration_bytes + (uint64_t)header->curve_count * sizeof(struct curve_point) +
+                (uint64_t)header->floats * sizeof(float) !=
+            rest)
         return balact_fail_at(error, BALACT_ERROR_FORMAT, path, 0, 16,
                               "the checkpoint's sizes contradict one another");
     const char *text = (const char *)bytes + sizeof *header;
     if (header->configuration_bytes != strlen(configuration) ||
         memcmp(text, configuration, header->configuration_bytes) != 0)
         return differs(path, text, header->configuration_bytes, configuration, error);
-    if (header->tensors != (int64_t)model->parameter_count ||
-        header->floats != count_floats(model))
+    if (header->tensors != (int64_t)model->parameter_count || header->floats != count_floats(model))
         return balact_fail_at(error, BALACT_ERROR_RANGE, path, 0, -1,
                               "the checkpoint is of a model of another size");
     return BALACT_OK;

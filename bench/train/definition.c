@@ -47,8 +47,8 @@ static char *read_line(char *line, int size, void *stream) {
 static bool is_continuation(struct parse *parse, const char *section, const char *key,
                             const char *value) {
     char *purpose = parse->settings->purpose;
-    bool again = !strcmp(parse->last_key, key) && !strcmp(section, "experiment") &&
-                 !strcmp(key, "purpose");
+    bool again =
+        !strcmp(parse->last_key, key) && !strcmp(section, "experiment") && !strcmp(key, "purpose");
     if (again) {
         size_t used = strlen(purpose);
         if (used + 1 + strlen(value) >= sizeof parse->settings->purpose)
@@ -72,7 +72,8 @@ static int take(void *user, const char *section, const char *key, const char *va
 
 /* "folder/name.ini" -> "name"; the name goes into file names and CSV cells. */
 static bool take_name(const char *path, struct settings *settings) {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "0123456789-_.";
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     size_t length = strlen(name);
     if (length > 4 && !strcmp(name + length - 4, ".ini"))
@@ -88,9 +89,10 @@ balact_status definition_load(const char *path, struct settings *settings,
                               struct balact_error *error) {
     struct parse parse = {.settings = settings};
     if (!take_name(path, settings) || strlen(path) >= sizeof settings->definition)
-        return balact_fail_at(error, BALACT_ERROR_FORMAT, path, 0, -1,
-                              "the file name becomes the experiment's and may hold letters, digits, "
-                              "'-', '_' and '.', at most 63");
+        return balact_fail_at(
+            error, BALACT_ERROR_FORMAT, path, 0, -1,
+            "the file name becomes the experiment's and may hold letters, digits, "
+            "'-', '_' and '.', at most 63");
     parse.file = fopen(path, "r");
     if (!parse.file)
         return balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1, "cannot read the definition: %s",

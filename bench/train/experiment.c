@@ -59,8 +59,8 @@ balact_status experiment_scores(struct balact_model *model, const struct balact_
     *scores = malloc(((size_t)split->rows * (size_t)model->outputs + 1) * sizeof **scores);
     balact_status status = *scores ? backend->alloc(x_bytes, &x) : BALACT_ERROR_MEMORY;
     if (status == BALACT_OK)
-        status = backend->alloc((size_t)SCORE_ROWS * (size_t)model->outputs * sizeof(float),
-                                &logits);
+        status =
+            backend->alloc((size_t)SCORE_ROWS * (size_t)model->outputs * sizeof(float), &logits);
     b.x = x;
     b.logits = logits;
     b.host_x = backend->plain_memory ? b.x : malloc(x_bytes);
@@ -95,8 +95,7 @@ static balact_status add_summary(struct experiment *e, const char *dataset, cons
         return balact_fail(error, BALACT_ERROR_MEMORY, "summary: out of memory");
     e->summary = grown;
     struct summary_row *row = &grown[e->summary_count++];
-    *row = (struct summary_row){.method = method, .title = title, .seed = seed,
-                                .train_rate = rate};
+    *row = (struct summary_row){.method = method, .title = title, .seed = seed, .train_rate = rate};
     snprintf(row->dataset, sizeof row->dataset, "%s", dataset);
     for (int g = 0; g <= BALACT_GROUP_COUNT; g++) {
         row->present[g] = evaluation->group[g].present;
@@ -111,7 +110,7 @@ static void add_training(struct experiment *e, const struct task *task, const st
     for (int64_t i = 0; i < state->curve_count; i++)
         results_add_curve(&e->results, &key, state->curve[i].epoch, state->curve[i].step,
                           state->curve[i].lr, state->curve[i].loss);
-    results_add_throughput(&e->results, &key, e->backend->name, balact_threads(), "train", samples,
+    results_add_throughput(&e->results, &key, e->backend_name, balact_threads(), "train", samples,
                            state->seconds, peak_bytes());
 }
 
@@ -135,7 +134,7 @@ static balact_status evaluate_split(struct experiment *e, const struct task *tas
         return status;
     results_add_evaluation(&e->results, &key, &evaluation, task->counts);
     if (which == e->summary_split) {
-        results_add_throughput(&e->results, &key, e->backend->name, balact_threads(), "inference",
+        results_add_throughput(&e->results, &key, e->backend_name, balact_threads(), "inference",
                                split->rows, seconds, peak_bytes());
         status = add_summary(e, task->dataset, method->name, method->title, seed, &evaluation,
                              train_rate, error);
@@ -171,8 +170,7 @@ static balact_status make_offset(const struct task *task, const struct method *m
         status = balact_offset(method->activation, &prior, *offset, &cause);
         if (status != BALACT_OK)
             balact_fail(error, status, "data %s, method %s: %.800s%s", task->dataset, method->name,
-                        cause.message,
-                        status == BALACT_ERROR_RANGE ? "; see --zero-count" : "");
+                        cause.message, status == BALACT_ERROR_RANGE ? "; see --zero-count" : "");
     }
     free(values);
     if (status != BALACT_OK) {
@@ -195,7 +193,7 @@ static void describe_run(const struct experiment *e, const struct task *task,
                         (int)task->classes, (unsigned long long)task->fingerprint, method->name,
                         balact_activation_info(method->activation)->name,
                         sampler_name(method->sampler), method->init.deviation, method->init.bias,
-                        method->keep_odds_constant, (unsigned long long)seed, e->backend->name,
+                        method->keep_odds_constant, (unsigned long long)seed, e->backend_name,
                         e->backend->linear.library ? e->backend->linear.library : "none");
     if (used > 0 && (size_t)used < size)
         hyper_describe(hyper, text + used, size - (size_t)used);
@@ -216,8 +214,8 @@ static balact_status train_and_evaluate(struct experiment *e, const struct task 
         add_training(e, task, method, seed, &state, samples);
         for (int s = BALACT_SPLIT_VAL; s < BALACT_SPLIT_COUNT && status == BALACT_OK; s++)
             if (task->splits[s].rows)
-                status = evaluate_split(e, task, (enum balact_split)s, method, seed, model, rate,
-                                        error);
+                status =
+                    evaluate_split(e, task, (enum balact_split)s, method, seed, model, rate, error);
         if (status == BALACT_OK) {
             const struct summary_row *row = &e->summary[e->summary_count - 1];
             progress_end(&e->progress, "%s %.2f %%, loss %.4g, %.1f s",
@@ -237,10 +235,15 @@ static balact_status run_head(struct experiment *e, const struct task *task,
     char checkpoint[1200], configuration[2048];
     float *offset;
     const struct balact_dataset *train = &task->splits[BALACT_SPLIT_TRAIN];
-    struct train_job job = {.experiment = e->settings->name, .dataset = task->dataset,
-                            .method = method, .seed = seed, .resume = e->resume,
-                            .hyper = settings_hyper(e->settings, method), .reader = &reader,
-                            .checkpoint_path = checkpoint, .configuration = configuration,
+    struct train_job job = {.experiment = e->settings->name,
+                            .dataset = task->dataset,
+                            .method = method,
+                            .seed = seed,
+                            .resume = e->resume,
+                            .hyper = settings_hyper(e->settings, method),
+                            .reader = &reader,
+                            .checkpoint_path = checkpoint,
+                            .configuration = configuration,
                             .checkpoint_epochs = e->settings->checkpoint_epochs,
                             .checkpoint_seconds = e->settings->checkpoint_seconds,
                             .progress = &e->progress};

@@ -26,8 +26,9 @@ struct summary_row {
 struct experiment {
     const struct settings *settings;
     const struct balact_backend *backend;
-    const char *data;   /* path, NULL for sample-size */
-    const char *folder; /* results/<run>/<experiment> */
+    const char *backend_name; /* for results: "avx2", or "avx2+reference" where that filled in */
+    const char *data;         /* path, NULL for sample-size */
+    const char *folder;       /* results/<run>/<experiment> */
     bool resume;
     struct progress progress;
 

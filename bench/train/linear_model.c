@@ -87,9 +87,8 @@ static balact_status linear_step(struct balact_model *model, const struct step_r
             .gradient = head->gradient[t],
             .lr = (float)rates->lr,
             .momentum = (float)rates->momentum,
-            .weight_decay = head->parameter[t].is_bias && !rates->decay_bias
-                                ? 0
-                                : (float)rates->weight_decay,
+            .weight_decay =
+                head->parameter[t].is_bias && !rates->decay_bias ? 0 : (float)rates->weight_decay,
             .nesterov = rates->nesterov,
         };
         status = head->calls.sgd_step(&step);
@@ -121,9 +120,10 @@ static balact_status fill(const struct balact_backend *backend, struct balact_pa
     balact_status status = backend->upload(parameter->velocity, host, bytes);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < parameter->n; i++)
-        host[i] = (float)(mean + (deviation > 0 ? deviation * balact_random_normal(
-                                                      seed, STREAM_WEIGHT, (uint64_t)i)
-                                                : 0));
+        host[i] =
+            (float)(mean + (deviation > 0
+                                ? deviation * balact_random_normal(seed, STREAM_WEIGHT, (uint64_t)i)
+                                : 0));
     if (status == BALACT_OK)
         status = backend->upload(parameter->value, host, bytes);
     free(host);

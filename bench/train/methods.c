@@ -12,8 +12,10 @@
  * sigmoid heads of BALMS' instance segmentation code do (PRIOR_PROB 0.001). */
 #define RARE_BIAS (-6.906754778648554)
 
-#define SOFTMAX_INIT {0.01, 0.0}
-#define SIGMOID_INIT {0.01, RARE_BIAS}
+#define SOFTMAX_INIT                                                                               \
+    { 0.01, 0.0 }
+#define SIGMOID_INIT                                                                               \
+    { 0.01, RARE_BIAS }
 
 static const struct method methods[] = {
     {"softmax", "Softmax", BALACT_SOFTMAX, SAMPLER_INSTANCE, SOFTMAX_INIT, false,

@@ -24,8 +24,8 @@ struct method {
     enum balact_activation activation;
     enum sampler_kind sampler;
     struct head_init init;
-    /* Balanced Sigmoid: keep the theory's + log(K - 1). Without a background class the constant only
-     * shifts every logit alike; kept, the head starts at the training prior and its test-time
+    /* Balanced Sigmoid: keep the theory's + log(K - 1). Without a background class the constant
+     * only shifts every logit alike; kept, the head starts at the training prior and its test-time
      * probabilities are those of the balanced problem. */
     bool keep_odds_constant;
     const char *source;

@@ -26,7 +26,7 @@ struct step_rates {
 
 struct balact_model {
     const struct balact_backend *backend;
-    int64_t inputs, outputs; /* columns of x and of the logits */
+    int64_t inputs, outputs;             /* columns of x and of the logits */
     struct balact_parameter *parameters; /* [parameter_count], owned by state */
     size_t parameter_count;
     void *state;

@@ -59,8 +59,11 @@ balact_status reader_open_features(struct balact_reader *reader,
         release_features(state);
         return status;
     }
-    *reader = (struct balact_reader){.rows = dataset->rows, .batch = batch, .dim = dataset->dim,
-                                     .state = state, .read = read_features,
+    *reader = (struct balact_reader){.rows = dataset->rows,
+                                     .batch = batch,
+                                     .dim = dataset->dim,
+                                     .state = state,
+                                     .read = read_features,
                                      .release = release_features};
     return BALACT_OK;
 }

@@ -14,8 +14,8 @@ struct balact_reader {
     int64_t batch; /* rows of a batch; the last one of an epoch may be smaller */
     int64_t dim;   /* features of a row */
     void *state;
-    /* Fills x[count][dim] and labels[count] with batch `step` of `epoch`, both from 0; a pure function
-     * of the two, so that training can begin anywhere. *count <= batch. Plain memory. */
+    /* Fills x[count][dim] and labels[count] with batch `step` of `epoch`, both from 0; a pure
+     * function of the two, so that training can begin anywhere. *count <= batch. Plain memory. */
     balact_status (*read)(void *state, int64_t epoch, int64_t step, float *x, int32_t *labels,
                           int64_t *count, struct balact_error *error);
     void (*release)(void *state);

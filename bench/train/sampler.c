@@ -12,8 +12,8 @@
 
 /* Streams of this file: the kind of draw in the top byte, so that none meets another or the streams
  * of weights and data. */
-#define STREAM_EPOCH (UINT64_C(0x51) << 56)
-#define STREAM_CLASS (UINT64_C(0x52) << 56)
+#define STREAM_EPOCH  (UINT64_C(0x51) << 56)
+#define STREAM_CLASS  (UINT64_C(0x52) << 56)
 #define STREAM_WITHIN (UINT64_C(0x53) << 56)
 
 const char *sampler_name(enum sampler_kind kind) {
@@ -25,7 +25,8 @@ const char *sampler_name(enum sampler_kind kind) {
  * permutation of 0..a*b-1; walking along its cycle until the value falls below n restricts it to a
  * permutation of 0..n-1 (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002). The
  * walk is short, since a * b - n < a. Halves of a few values mix slowly: with 4 double rounds 5 and
- * 10 elements are visibly unfair, from 30 on nothing shows; 12 leave a margin where it is needed. */
+ * 10 elements are visibly unfair, from 30 on nothing shows; 12 leave a margin where it is needed.
+ */
 int64_t random_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t place) {
     const uint64_t rounds = n < 256 ? 12 : 4;
     uint64_t a = (uint64_t)sqrt((double)n);

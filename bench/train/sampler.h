@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which training row stands at which place of an epoch: a pure function of (seed, epoch, place) from
- * Philox, so that any number of threads and a resumed run see the same batches.
+ * Which training row stands at which place of an epoch: a pure function of (seed, epoch, place)
+ * from Philox, so that any number of threads and a resumed run see the same batches.
  */
 #ifndef BALACT_BENCH_TRAIN_SAMPLER_H
 #define BALACT_BENCH_TRAIN_SAMPLER_H

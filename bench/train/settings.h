@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The settings of an experiment: built-in defaults, then its definition file (definition.h), then the
- * command line. One table in settings.c names every key with its section, type, range and help; the
- * parser, the options of `balact train`, the echo and run.json grow from it.
+ * The settings of an experiment: built-in defaults, then its definition file (definition.h), then
+ * the command line. One table in settings.c names every key with its section, type, range and help;
+ * the parser, the options of `balact train`, the echo and run.json grow from it.
  */
 #ifndef BALACT_BENCH_TRAIN_SETTINGS_H
 #define BALACT_BENCH_TRAIN_SETTINGS_H
@@ -76,10 +76,22 @@ struct settings {
     bool from_command[MAX_SETTINGS]; /* on the command line: beats [method.NAME] */
 };
 
+enum setting_type {
+    SETTING_TEXT_SHORT, /* char[], as long as title */
+    SETTING_TEXT_LONG,  /* char[], as long as purpose */
+    SETTING_INTEGER,    /* int64_t */
+    SETTING_REAL,       /* double */
+    SETTING_FLAG,       /* bool; yes or no */
+    SETTING_CHOICE,     /* int64_t; index among choices */
+    SETTING_METHODS,    /* the lists */
+    SETTING_SEEDS,
+    SETTING_REALS
+};
+
 /* One key. */
 struct setting {
     const char *section, *key;
-    int type; /* private to settings.c */
+    enum setting_type type;
     size_t offset;
     double low, high;     /* inclusive bounds of numbers */
     const char *choices;  /* "a|b|c" of a choice */

@@ -63,9 +63,11 @@ static balact_status load_cifar(const struct settings *settings, const char *dat
     options.order = (enum balact_subset_order)settings->subset_order;
     options.seed = (uint64_t)settings->subset_seed;
     if (options.classes != 10 && options.classes != 100)
-        return balact_fail(error, BALACT_ERROR_ARGUMENT,
-                           "%s: CIFAR-10 or CIFAR-100? its name does not tell; give --classes 10 or "
-                           "--classes 100", data);
+        return balact_fail(
+            error, BALACT_ERROR_ARGUMENT,
+            "%s: CIFAR-10 or CIFAR-100? its name does not tell; give --classes 10 or "
+            "--classes 100",
+            data);
     if (options.imbalance > 0)
         snprintf(task->dataset, sizeof task->dataset, "cifar-%d-lt-if%g", options.classes,
                  options.imbalance);
@@ -187,10 +189,11 @@ balact_status task_load(const struct settings *settings, const char *data, size_
         return status;
     }
     balact_dataset_counts(train, task->counts);
-    size_t bytes = (size_t)train->rows * (size_t)train->dim * (size_t)balact_dtype_size(train->dtype);
+    size_t bytes =
+        (size_t)train->rows * (size_t)train->dim * (size_t)balact_dtype_size(train->dtype);
     task->fingerprint = hash_bytes(HASH_START, train->features, bytes);
-    task->fingerprint = hash_bytes(task->fingerprint, train->labels,
-                                   (size_t)train->rows * sizeof *train->labels);
+    task->fingerprint =
+        hash_bytes(task->fingerprint, train->labels, (size_t)train->rows * sizeof *train->labels);
     return BALACT_OK;
 }
 

@@ -71,12 +71,12 @@ static balact_status open_loop(struct loop *loop, struct balact_error *error) {
     if (status == BALACT_OK && loop->job->offset) {
         status = get_memory(loop, classes * sizeof(float), &loop->offset, NULL);
         if (status == BALACT_OK)
-            status = loop->backend->upload(loop->offset, loop->job->offset,
-                                           classes * sizeof(float));
+            status =
+                loop->backend->upload(loop->offset, loop->job->offset, classes * sizeof(float));
     }
     if (status != BALACT_OK)
-        balact_fail(error, status, "buffers for batches of %lld rows: %s",
-                    (long long)reader->batch, balact_status_name(status));
+        balact_fail(error, status, "buffers for batches of %lld rows: %s", (long long)reader->batch,
+                    balact_status_name(status));
     return status;
 }
 
@@ -116,10 +116,13 @@ static balact_status not_finite(const struct loop *loop, double loss, int64_t ro
         if (!isfinite(loop->host_x[i]))
             return balact_fail(error, BALACT_ERROR_NUMERIC,
                                "the loss is %g: a feature of the batch is not finite; check the "
-                               "data", loss);
-    return balact_fail(error, BALACT_ERROR_NUMERIC,
-                       "the loss is %g: the weights have diverged; a lower --learning-rate (now %g) "
-                       "or a warm-up is the likely cure", loss, loop->job->hyper.learning_rate);
+                               "data",
+                               loss);
+    return balact_fail(
+        error, BALACT_ERROR_NUMERIC,
+        "the loss is %g: the weights have diverged; a lower --learning-rate (now %g) "
+        "or a warm-up is the likely cure",
+        loss, loop->job->hyper.learning_rate);
 }
 
 /* ---- One step ---- */
@@ -127,16 +130,16 @@ static balact_status not_finite(const struct loop *loop, double loss, int64_t ro
 static balact_status read_batch(struct loop *loop, int64_t *rows, struct balact_error *error) {
     const struct balact_reader *reader = loop->job->reader;
     int64_t epoch = loop->state->step / loop->steps_per_epoch;
-    balact_status status = reader->read(reader->state, epoch,
-                                        loop->state->step % loop->steps_per_epoch, loop->host_x,
-                                        loop->host_labels, rows, error);
+    balact_status status =
+        reader->read(reader->state, epoch, loop->state->step % loop->steps_per_epoch, loop->host_x,
+                     loop->host_labels, rows, error);
     if (status != BALACT_OK || loop->backend->plain_memory)
         return status;
-    status = loop->backend->upload(loop->x, loop->host_x,
-                                   (size_t)(*rows * reader->dim) * sizeof(float));
+    status =
+        loop->backend->upload(loop->x, loop->host_x, (size_t)(*rows * reader->dim) * sizeof(float));
     if (status == BALACT_OK)
-        status = loop->backend->upload(loop->labels, loop->host_labels,
-                                       (size_t)*rows * sizeof(int32_t));
+        status =
+            loop->backend->upload(loop->labels, loop->host_labels, (size_t)*rows * sizeof(int32_t));
     return status == BALACT_OK ? status
                                : balact_fail(error, status, "cannot copy a batch to the device");
 }
@@ -163,8 +166,8 @@ static balact_status loss_and_gradient(struct loop *loop, int64_t rows, double *
     problem.grad_scale = counted ? (float)(1.0 / (double)counted) : 0;
     problem.loss = loop->loss;
     problem.weight = loop->weight;
-    balact_status status = balact_loss_grad_in_place(loop->backend, loop->job->method->activation,
-                                                     &problem, error);
+    balact_status status =
+        balact_loss_grad_in_place(loop->backend, loop->job->method->activation, &problem, error);
     if (status == BALACT_OK && !loop->backend->plain_memory) {
         size_t bytes = (size_t)rows * sizeof(float);
         status = loop->backend->download(loop->host_loss, loop->loss, bytes);
@@ -221,15 +224,15 @@ static balact_status extend_curve(struct loop *loop, struct balact_error *error)
     struct train_state *state = loop->state;
     if (state->step % loop->curve_every != 0 && state->step != loop->steps)
         return BALACT_OK;
-    struct curve_point point = {.epoch = (state->step - 1) / loop->steps_per_epoch + 1,
-                                .step = state->step,
-                                .lr = train_rate(&loop->job->hyper, state->step - 1, loop->steps,
-                                                 loop->warmup_steps)};
+    struct curve_point point = {
+        .epoch = (state->step - 1) / loop->steps_per_epoch + 1,
+        .step = state->step,
+        .lr = train_rate(&loop->job->hyper, state->step - 1, loop->steps, loop->warmup_steps)};
     balact_status status = balact_total_mean(&state->total, &point.loss, error);
     if (status != BALACT_OK)
         return status;
-    struct curve_point *grown = realloc(state->curve,
-                                        (size_t)(state->curve_count + 1) * sizeof *grown);
+    struct curve_point *grown =
+        realloc(state->curve, (size_t)(state->curve_count + 1) * sizeof *grown);
     if (!grown)
         return balact_fail(error, BALACT_ERROR_MEMORY, "training curve: out of memory");
     grown[state->curve_count++] = point;
@@ -301,8 +304,8 @@ balact_status train_run(const struct train_job *job, struct balact_model *model,
                            "warmup_epochs must be less than the epochs of the run");
     loop.curve_every = loop.steps / CURVE_POINTS ? loop.steps / CURVE_POINTS : 1;
     if (job->resume && job->checkpoint_path)
-        status = checkpoint_read(job->checkpoint_path, job->configuration, state, model, &found,
-                                 error);
+        status =
+            checkpoint_read(job->checkpoint_path, job->configuration, state, model, &found, error);
     if (status == BALACT_OK && !state->finished) {
         status = open_loop(&loop, error);
         if (status == BALACT_OK)

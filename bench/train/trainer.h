@@ -37,12 +37,14 @@ int64_t train_steps(const struct hyper *hyper, const struct balact_reader *reade
 /* The learning rate of step `step` (from 0): linear warm-up, then half a cosine down to 0. */
 double train_rate(const struct hyper *hyper, int64_t step, int64_t steps, int64_t warmup_steps);
 
-/* Trains model (which holds its first values) to the end, or until interrupted: then state->finished
- * is false and the checkpoint has been written. state starts zeroed and is released by the caller.
+/* Trains model (which holds its first values) to the end, or until interrupted: then
+ * state->finished is false and the checkpoint has been written. state starts zeroed and is released
+ * by the caller.
  *
- * The gradient of a batch is that of its mean loss over the rows that count. Errors name experiment,
- * data, method, seed, epoch and step: ERROR_NUMERIC for a loss that is not finite, ERROR_RANGE for a
- * batch of ignored rows only, and whatever reader, backend and checkpoint report. */
+ * The gradient of a batch is that of its mean loss over the rows that count. Errors name
+ * experiment, data, method, seed, epoch and step: ERROR_NUMERIC for a loss that is not finite,
+ * ERROR_RANGE for a batch of ignored rows only, and whatever reader, backend and checkpoint report.
+ */
 balact_status train_run(const struct train_job *job, struct balact_model *model,
                         struct train_state *state, struct balact_error *error);
 

@@ -146,7 +146,7 @@ static balact_status product_block(const struct product *p, const struct blocks 
 }
 
 /* Below this many multiplications waking the threads takes longer than the work. */
-static const double PARALLEL_PRODUCT = 1 << 20;
+#define PARALLEL_PRODUCT 1048576.0
 
 static balact_status product_run(const struct product *p) {
     struct blocks blocks = blocks_of(p->m, p->n);
