@@ -5,6 +5,7 @@
 #include "datasets/output.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,18 +19,37 @@ static balact_status output_failed(struct balact_output *output, struct balact_e
     return status;
 }
 
+/* Where the file is to be: path, or what it is a link to. The rename at commit would replace whatever
+ * stands there, a link or a device as well (and root may), so that only a regular file may. */
+static balact_status find_target(const char *path, char **target, struct balact_error *error) {
+    struct stat what;
+    bool there = lstat(path, &what) == 0;
+    errno = 0;
+    *target = there && S_ISLNK(what.st_mode) ? realpath(path, NULL) : strdup(path);
+    if (!*target && (errno == ENOMEM || !there))
+        return balact_fail(error, BALACT_ERROR_MEMORY, "%s: out of memory", path);
+    if (!*target)
+        return balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1,
+                              "cannot write where this link leads: %s", strerror(errno));
+    if (!there || stat(*target, &what) != 0 || S_ISREG(what.st_mode))
+        return BALACT_OK;
+    return balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1, "cannot write: %s",
+                          S_ISDIR(what.st_mode) ? strerror(EISDIR)
+                                                : "not a regular file, and it would be replaced");
+}
+
 balact_status balact_output_open(struct balact_output *output, const char *path,
                                  struct balact_error *error) {
     memset(output, 0, sizeof *output);
-    size_t length = strlen(path);
-    output->path = malloc(length + 1);
-    output->temporary = malloc(length + 32);
-    if (!output->path || !output->temporary) {
+    balact_status status = find_target(path, &output->path, error);
+    size_t size = status == BALACT_OK ? strlen(output->path) + 32 : 0;
+    if (status == BALACT_OK && !(output->temporary = malloc(size)))
+        status = balact_fail(error, BALACT_ERROR_MEMORY, "%s: out of memory", path);
+    if (status != BALACT_OK) {
         balact_output_abandon(output);
-        return balact_fail(error, BALACT_ERROR_MEMORY, "%s: out of memory", path);
+        return status;
     }
-    memcpy(output->path, path, length + 1);
-    snprintf(output->temporary, length + 32, "%s.tmp-%ld", path, (long)getpid());
+    snprintf(output->temporary, size, "%s.tmp-%ld", output->path, (long)getpid());
     output->file = fopen(output->temporary, "wb");
     if (!output->file)
         return output_failed(output, error, errno);

@@ -12,10 +12,11 @@
 
 struct balact_output {
     FILE *file; /* write here; errors are found at commit */
-    char *path, *temporary;
+    char *path, *temporary; /* path: what is replaced, links followed */
 };
 
-/* Opens a temporary file beside path. ERROR_IO names the path and the reason. */
+/* Opens a temporary file beside path, or beside the file that path is a link to. ERROR_IO names the
+ * path and the reason; a folder, a device or a pipe is refused, for it would be replaced. */
 balact_status balact_output_open(struct balact_output *output, const char *path,
                                  struct balact_error *error);
 

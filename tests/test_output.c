@@ -81,12 +81,57 @@ START_TEST(places_that_cannot_be) {
     ck_assert_int_ne(balact_output_open(&output, path, &error), BALACT_OK);
     ck_failed(error, BALACT_ERROR_IO, "/no/such/folder/file.csv: cannot write: No such file");
     ck_assert_ptr_null(output.file);
-    /* the target is a folder: the rename fails, and nothing is left */
     path_of(path, "folder");
     ck_assert_int_eq(mkdir(path, 0777), 0);
-    ck_assert_int_eq(balact_output_open(&output, path, &error), BALACT_OK);
-    ck_assert_int_ne(balact_output_commit(&output, &error), BALACT_OK);
+    ck_assert_int_ne(balact_output_open(&output, path, &error), BALACT_OK);
     ck_failed(error, BALACT_ERROR_IO, "/folder: cannot write: Is a directory");
+    ck_assert_ptr_null(output.file);
+    /* one that becomes a folder meanwhile: the rename fails, and nothing is left */
+    char temporary[800];
+    path_of(path, "late");
+    ck_assert_int_eq(balact_output_open(&output, path, &error), BALACT_OK);
+    snprintf(temporary, sizeof temporary, "%s", output.temporary);
+    ck_assert_int_eq(mkdir(path, 0777), 0);
+    ck_assert_int_ne(balact_output_commit(&output, &error), BALACT_OK);
+    ck_failed(error, BALACT_ERROR_IO, "/late: cannot write: Is a directory");
+    ck_assert_int_ne(access(temporary, F_OK), 0);
+}
+END_TEST
+
+/* Root may rename a file over /dev/null; nobody would want it. */
+START_TEST(replaces_no_device) {
+    struct balact_output output;
+    struct stat what;
+    char path[700];
+    path_of(path, "pipe");
+    ck_assert_int_eq(mkfifo(path, 0666), 0);
+    ck_assert_int_ne(balact_output_open(&output, path, &error), BALACT_OK);
+    ck_failed(error, BALACT_ERROR_IO, "/pipe: cannot write: not a regular file");
+    ck_assert_ptr_null(output.file);
+    ck_assert_int_ne(balact_output_open(&output, "/dev/null", &error), BALACT_OK);
+    ck_failed(error, BALACT_ERROR_IO, "/dev/null: cannot write: not a regular file");
+    ck_assert(stat("/dev/null", &what) == 0 && S_ISCHR(what.st_mode));
+}
+END_TEST
+
+START_TEST(follows_links) {
+    struct balact_output output;
+    struct stat what;
+    char path[700], target[700];
+    snprintf(target, sizeof target, "%s", test_write("target.csv", "old", 3));
+    path_of(path, "link");
+    ck_assert_int_eq(symlink("target.csv", path), 0);
+    ck_assert_int_eq(balact_output_open(&output, path, &error), BALACT_OK);
+    fputs("new", output.file);
+    ck_assert_int_eq(balact_output_commit(&output, &error), BALACT_OK);
+    ck_assert(lstat(path, &what) == 0 && S_ISLNK(what.st_mode));
+    struct buffer bytes = buffer_load(target);
+    ck_assert_str_eq((char *)bytes.bytes, "new");
+    buffer_free(&bytes);
+    path_of(path, "astray");
+    ck_assert_int_eq(symlink("no/such/file", path), 0);
+    ck_assert_int_ne(balact_output_open(&output, path, &error), BALACT_OK);
+    ck_failed(error, BALACT_ERROR_IO, "/astray: cannot write where this link leads: No such file");
 }
 END_TEST
 
@@ -111,6 +156,8 @@ Suite *balact_suite(void) {
     tcase_add_test(tests, abandoned_leaves_the_old);
     tcase_add_test(tests, full_disk_leaves_the_old);
     tcase_add_test(tests, places_that_cannot_be);
+    tcase_add_test(tests, replaces_no_device);
+    tcase_add_test(tests, follows_links);
     tcase_add_test(tests, makes_folders);
     suite_add_tcase(suite, tests);
     return suite;
