@@ -2,8 +2,11 @@
  *
  * The balact program: finds the command and runs it.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench/program.h"
 
@@ -27,7 +30,19 @@ static void print_help(void) {
            "2 bad usage or input.\n");
 }
 
+/* At every end of the program, also by die() and --help: what was printed must have arrived, or a
+ * full disk would pass for success. */
+static void check_standard_output(void) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return;
+    fprintf(stderr, "balact: cannot write to standard output: %s\n", strerror(errno ? errno : EIO));
+    _exit(EXIT_BAD_INPUT);
+}
+
 int main(int argc, char **argv) {
+    if (atexit(check_standard_output) != 0)
+        die(EXIT_BAD_INPUT, "out of memory");
     if (argc < 2) {
         print_help();
         return EXIT_BAD_INPUT;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "balact/backend.h"
+
 void die(int code, const char *format, ...) {
     va_list arguments;
     fflush(stdout);
@@ -31,6 +33,12 @@ double seconds_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+void use_threads(const char *command, int64_t threads) {
+    if (threads < 0 || threads > 4096)
+        die(EXIT_BAD_INPUT, "%s: --threads must lie in 0..4096", command);
+    balact_set_threads((int)threads);
 }
 
 /* Edits (insert, delete, replace) that turn a into b. */

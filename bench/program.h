@@ -55,6 +55,9 @@ struct option_row {
 int options_parse(int argc, char **argv, const char *usage, const char *summary,
                   const struct option_row *rows, size_t row_count);
 
+/* balact_set_threads() with the value of --threads; dies unless it lies in 0 (all) .. 4096. */
+void use_threads(const char *command, int64_t threads);
+
 /* The nearest of names[count] to what somebody typed, or NULL if none is near. */
 const char *nearest_name(const char *typed, const char *const *names, size_t count);
 

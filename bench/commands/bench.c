@@ -25,7 +25,7 @@ int balact_command_bench(int argc, char **argv) {
         die(EXIT_BAD_INPUT, "bench: cannot measure '%s'; %s%s", argv[1],
             near ? "did you mean " : "see balact bench --help", near ? near : "");
     }
-    balact_set_threads((int)threads);
+    use_threads(argv[0], threads);
     balact_measure_gemm();
     return EXIT_FINE;
 }

@@ -85,7 +85,8 @@ static void take(const struct verify_row *row, void *data) {
 static void print_table(const struct context *context, size_t b) {
     const struct balact_backend *backend = context->backends[b];
     printf("%s (%s)%s\n", backend->name, backend->description,
-           strcmp(backend->name, "reference") ? "" : " against itself: stray writes are all this finds");
+           strcmp(backend->name, "reference") ? ""
+                                              : " against itself: stray writes are all this finds");
     printf("  %-17s %-19s %-12s %12s %10s  %-7s worst at\n", "activation", "operation", "values",
            "worst", "bound", "verdict");
     for (int a = 0; a < BALACT_ACTIVATION_COUNT; a++)
@@ -145,7 +146,7 @@ int balact_command_verify(int argc, char **argv) {
         die(EXIT_BAD_INPUT, "verify: does not understand '%s'", argv[1]);
     if (only && !balact_backend_find(only))
         die(EXIT_BAD_INPUT, "verify: no backend '%s' in this build; see balact info", only);
-    balact_set_threads((int)threads);
+    use_threads(argv[0], threads);
     struct balact_output output = {0};
     struct balact_error error;
     if (csv_path) {
@@ -158,9 +159,11 @@ int balact_command_verify(int argc, char **argv) {
     context.csv = output.file;
     printf("verify: seed %" PRId64 ", %d threads\n", seed, balact_threads());
     int skipped = choose(&context, only);
-    die_unless_ok(verify_backends(context.backends, context.count, (uint64_t)seed, small, take,
-                                  &context, &error),
-                  &error);
+    balact_status status = verify_backends(context.backends, context.count, (uint64_t)seed, small,
+                                           take, &context, &error);
+    if (status != BALACT_OK)
+        balact_output_abandon(&output);
+    die_unless_ok(status, &error);
     for (size_t b = 0; b < context.count; b++)
         print_table(&context, b);
     if (csv_path)
@@ -168,7 +171,9 @@ int balact_command_verify(int argc, char **argv) {
     printf("verify: %zu backends, %" PRId64 " comparisons, %" PRId64 " out of bound, %d backends "
            "skipped: %s\n",
            context.count, context.comparisons, context.breaches, skipped,
-           context.breaches ? "FAIL" : "PASS");
+           context.breaches ? "FAIL"
+           : context.count  ? "PASS"
+                            : "SKIP");
     if (context.breaches || (only && skipped))
         return EXIT_CHECK_FAILED;
     return EXIT_FINE;
