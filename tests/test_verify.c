@@ -77,6 +77,26 @@ static balact_status writes_logits(const struct balact_problem *p) {
     return status;
 }
 
+static balact_status writes_labels(const struct balact_problem *p) {
+    balact_status status = right(p);
+    ((int32_t *)(uintptr_t)p->labels)[0] ^= 1;
+    return status;
+}
+
+static balact_status writes_targets(const struct balact_problem *p) {
+    balact_status status = right(p);
+    if (p->targets)
+        ((float *)(uintptr_t)p->targets)[p->cols - 1] += 1.0f;
+    return status;
+}
+
+static balact_status writes_weights(const struct balact_problem *p) {
+    balact_status status = right(p);
+    if (p->row_weight)
+        ((float *)(uintptr_t)p->row_weight)[p->rows - 1] *= 2.0f;
+    return status;
+}
+
 static balact_status wrong_loss(const struct balact_problem *p) {
     balact_status status = right(p);
     p->loss[p->rows - 1] *= 1.00001f;
@@ -105,10 +125,13 @@ static balact_status target_cancels(const struct balact_problem *p) {
     return status;
 }
 
+enum { DEFECTS = 11 };
+
 START_TEST(planted_defects_are_found) {
-    static balact_kernel *const defects[] = {off_by_ten_ulp, nan_for_number,  zero_for_nan,
-                                             writes_padding, writes_logits,   wrong_loss,
-                                             forgets_ignored, target_cancels};
+    static balact_kernel *const defects[] = {
+        off_by_ten_ulp, nan_for_number, zero_for_nan,   writes_padding,  writes_logits, writes_labels,
+        writes_targets, writes_weights, wrong_loss,     forgets_ignored, target_cancels};
+    ck_assert_uint_eq(sizeof defects / sizeof *defects, DEFECTS);
     struct balact_backend bad = *balact_backend_find("reference");
     right = bad.kernels[BALACT_SOFTMAX][BALACT_LOSS_GRAD];
     memset(bad.kernels, 0, sizeof bad.kernels);
@@ -120,6 +143,35 @@ START_TEST(planted_defects_are_found) {
     walk(&bad);
     ck_assert_msg(breaches > 0, "defect %d went unseen in %lld comparisons", _i,
                   (long long)comparisons);
+}
+END_TEST
+
+static balact_status writes_loss(const struct balact_problem *p) {
+    balact_status status = right(p);
+    p->loss[0] = 0.0f;
+    return status;
+}
+
+static balact_status writes_lse(const struct balact_problem *p) {
+    balact_status status = right(p);
+    p->lse[0] = 0.0f;
+    return status;
+}
+
+/* forward has no loss, and the sigmoid family no lse: both are to be left alone. */
+START_TEST(stray_results_are_found) {
+    struct balact_backend bad = *balact_backend_find("reference");
+    balact_kernel *kernel = bad.kernels[BALACT_SIGMOID][BALACT_FORWARD];
+    memset(bad.kernels, 0, sizeof bad.kernels);
+    bad.name = "defective";
+    right = kernel;
+    balact_kernel *const kernels[] = {kernel, writes_loss, writes_lse};
+    for (int i = 0; i < 3; i++) {
+        bad.kernels[BALACT_SIGMOID][BALACT_FORWARD] = kernels[i];
+        walk(&bad);
+        ck_assert_msg((breaches > 0) == (i > 0), "defect %d: %lld breaches", i,
+                      (long long)breaches);
+    }
 }
 END_TEST
 
@@ -178,7 +230,8 @@ Suite *balact_suite(void) {
     TCase *tests = tcase_create("verify");
     tcase_add_test(tests, distances);
     tcase_add_test(tests, case_list);
-    tcase_add_loop_test(tests, planted_defects_are_found, 0, 8);
+    tcase_add_loop_test(tests, planted_defects_are_found, 0, DEFECTS);
+    tcase_add_test(tests, stray_results_are_found);
     tcase_add_loop_test(tests, real_backends, 0, 4);
     suite_add_tcase(suite, tests);
     return suite;

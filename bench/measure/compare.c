@@ -122,8 +122,33 @@ static bool padding_kept(const float *values, int64_t rows, int64_t cols, int64_
     return true;
 }
 
-const char *instance_damage(const struct instance *in, enum balact_operation operation) {
+static bool same_rows(const float *a, const float *b, int64_t rows, int64_t cols, int64_t ld) {
+    for (int64_t i = 0; i < rows; i++)
+        if (memcmp(a + i * ld, b + i * ld, (size_t)cols * sizeof *a) != 0)
+            return false;
+    return true;
+}
+
+/* What an operation only reads, against a twin that was made alike. */
+static const char *input_damage(const struct instance *in, const struct instance *twin) {
     const struct balact_problem *p = &in->problem;
+    if (memcmp(in->labels, twin->labels, (size_t)p->rows * sizeof *in->labels) != 0)
+        return "labels were written";
+    if (p->targets && !same_rows(in->targets, twin->targets, p->rows, p->cols, p->ld_targets))
+        return "targets were written";
+    if (p->offset && !same_rows(in->offset, twin->offset, 1, p->cols, p->cols))
+        return "the offset was written";
+    if (!same_rows(in->class_weight, twin->class_weight, 1, p->cols, p->cols) ||
+        !same_rows(in->row_weight, twin->row_weight, 1, p->rows, p->rows))
+        return "weights were written";
+    return NULL;
+}
+
+const char *instance_damage(const struct instance *in, const struct instance *twin,
+                            enum balact_activation activation, enum balact_operation operation) {
+    const struct balact_problem *p = &in->problem;
+    enum balact_family family = balact_activation_info(activation)->family;
+    bool forward = operation == BALACT_FORWARD || operation == BALACT_FORWARD_IN_PLACE;
     bool in_place = operation == BALACT_FORWARD_IN_PLACE || operation == BALACT_LOSS_GRAD_IN_PLACE;
     if (!padding_kept(in->logits, p->rows, p->cols, p->ld))
         return "padding of the logits was written";
@@ -133,5 +158,10 @@ const char *instance_damage(const struct instance *in, enum balact_operation ope
         return "padding of the output was written";
     if (operation == BALACT_LOSS && !padding_kept(in->out, p->rows, 0, in->out_size / p->rows))
         return "the output was written by loss";
-    return NULL;
+    if (forward && !(padding_kept(in->loss, 1, 0, p->rows) &&
+                     padding_kept(in->weight, 1, 0, p->rows)))
+        return "loss or weight was written by forward";
+    if (family == BALACT_FAMILY_SIGMOID && !padding_kept(in->lse, 1, 0, p->rows))
+        return "lse was written, which the sigmoid family does not have";
+    return input_damage(in, twin);
 }

@@ -40,7 +40,9 @@ void compare_instances(const struct instance *got, const struct instance *expect
                        enum balact_activation activation, enum balact_operation operation,
                        struct worst worst[QUANTITY_COUNT]);
 
-/* NULL if `operation` left padding, and what it had only to read, as they were; else what it broke. */
-const char *instance_damage(const struct instance *in, enum balact_operation operation);
+/* NULL if `operation` left padding, inputs and the results of other operations as they were; else
+ * what it broke. twin: an instance made with the same arguments, by which inputs are judged. */
+const char *instance_damage(const struct instance *in, const struct instance *twin,
+                            enum balact_activation activation, enum balact_operation operation);
 
 #endif
