@@ -110,8 +110,6 @@ struct balact_archive_kind {
 extern const struct balact_archive_kind balact_archive_folder_kind;
 balact_status balact_archive_folder_begin(struct balact_archive *archive,
                                           struct balact_error *error);
-balact_status balact_archive_file_begin(struct balact_archive *archive,
-                                        struct balact_error *error);
 /* path NULL: bytes[size]; else the file; outer: its current member. */
 balact_status balact_archive_stream_begin(struct balact_archive *archive, const char *path,
                                           const void *bytes, size_t size,

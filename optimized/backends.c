@@ -47,8 +47,9 @@ static const struct balact_backend *forced(const char *name, struct balact_error
             snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
                      backends[i]->name);
         }
-        balact_fail(error, BALACT_ERROR_ARGUMENT,
-                    "no backend '%s' in this build, which has %s (from BALACT_BACKEND or --backend)",
+        balact_fail(error, BALACT_ERROR_UNSUPPORTED,
+                    "no backend '%s' in this build, which has %s (from BALACT_BACKEND or "
+                    "--backend)",
                     name, names);
         return NULL;
     }

@@ -105,8 +105,9 @@ static double offset_of(const struct balact_prior *prior, double value, double s
 balact_status balact_offset(enum balact_activation activation, const struct balact_prior *prior,
                             float *offset, struct balact_error *error) {
     const struct balact_activation_info *info = balact_activation_info(activation);
-    if (!info || !offset)
-        return balact_fail(error, BALACT_ERROR_ARGUMENT, "prior: no such activation, or no offset");
+    if (!info || !prior || !offset)
+        return balact_fail(error, BALACT_ERROR_ARGUMENT,
+                           "prior: no such activation, no prior, or no offset to fill");
     int sigmoid_family = info->family == BALACT_FAMILY_SIGMOID;
     balact_status status = check_prior(prior, sigmoid_family, error);
     double sum = 0.0, maximum = 0.0, value, frequency = 0.0;

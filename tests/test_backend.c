@@ -143,6 +143,7 @@ START_TEST(list_of_backends) {
     }
     setenv("BALACT_BACKEND", "avx3", 1);
     ck_assert_ptr_null(balact_backend_default(&error));
+    ck_assert_int_eq(error.status, BALACT_ERROR_UNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(error.message, "no backend 'avx3'"));
     ck_assert_ptr_nonnull(strstr(error.message, "reference"));
     unsetenv("BALACT_BACKEND");

@@ -201,6 +201,9 @@ START_TEST(zero_counts) {
                      BALACT_ERROR_RANGE);
     ck_assert_ptr_nonnull(strstr(error.message, "class 1"));
     ck_assert(offset[0] == 7.0f); /* nothing was written */
+    ck_assert_int_eq(balact_offset(BALACT_BALANCED_SOFTMAX, NULL, offset, &error),
+                     BALACT_ERROR_ARGUMENT);
+    ck_assert_ptr_nonnull(strstr(error.message, "no prior"));
     prior.zero_count = BALACT_ZERO_MASK;
     ck_assert_int_eq(balact_offset(BALACT_BALANCED_SOFTMAX, &prior, offset, &error), BALACT_OK);
     ck_assert(offset[1] == -INFINITY);
