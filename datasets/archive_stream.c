@@ -289,7 +289,7 @@ static balact_status open_tar(struct balact_archive *archive, const char *path, 
     return BALACT_OK;
 }
 
-/* The first 4 and the last 8 bytes. */
+/* The first 4 and the last 8 bytes. An empty file is an error. */
 static balact_status look_at_ends(const char *path, const unsigned char *bytes, size_t size,
                                   unsigned char first[4], unsigned char last[8],
                                   struct balact_error *error) {
@@ -315,6 +315,9 @@ static balact_status look_at_ends(const char *path, const unsigned char *bytes, 
     if (got < 0 || end < 0)
         return balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1, "cannot read: %s",
                               strerror(number));
+    if (end == 0)
+        return balact_fail_at(error, BALACT_ERROR_FORMAT, path, 0, 0,
+                              "the file is empty; was it copied or fetched whole?");
     return BALACT_OK;
 }
 

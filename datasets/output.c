@@ -56,10 +56,22 @@ balact_status balact_output_open(struct balact_output *output, const char *path,
     return BALACT_OK;
 }
 
-balact_status balact_output_commit(struct balact_output *output, struct balact_error *error) {
+/* Why an earlier write failed is gone by now, but a disk that is full says so again. */
+static int ask_again(FILE *file) {
+    clearerr(file);
     errno = 0;
-    if (ferror(output->file) || fflush(output->file) != 0 || fsync(fileno(output->file)) != 0)
-        return output_failed(output, error, errno ? errno : EIO);
+    return (fputc(0, file) == EOF || fflush(file) != 0) && errno ? errno : EIO;
+}
+
+balact_status balact_output_commit(struct balact_output *output, struct balact_error *error) {
+    int number = 0;
+    errno = 0;
+    if (ferror(output->file))
+        number = ask_again(output->file);
+    else if (fflush(output->file) != 0 || fsync(fileno(output->file)) != 0)
+        number = errno ? errno : EIO;
+    if (number)
+        return output_failed(output, error, number);
     FILE *file = output->file;
     output->file = NULL;
     if (fclose(file) != 0 || rename(output->temporary, output->path) != 0)

@@ -65,7 +65,7 @@ START_TEST(full_disk_leaves_the_old) {
     setrlimit(RLIMIT_FSIZE, &old);
     signal(SIGXFSZ, SIG_DFL);
     ck_assert_int_ne(status, BALACT_OK);
-    ck_failed(error, BALACT_ERROR_IO, "/full.csv: cannot write: ");
+    ck_failed(error, BALACT_ERROR_IO, "/full.csv: cannot write: File too large");
     ck_assert_int_ne(access(temporary, F_OK), 0);
     ck_assert_ptr_null(output.file);
     struct buffer bytes = buffer_load(path);
