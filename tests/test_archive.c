@@ -332,7 +332,8 @@ START_TEST(not_archives) {
         ck_assert_int_ne(walk(path, &found), BALACT_OK);
         ck_failed_at_byte(error, BALACT_ERROR_FORMAT, "/not-an-archive: byte 0: ", 0);
         if (i < 3)
-            ck_failed(error, BALACT_ERROR_FORMAT, "not a folder, .tar, .tar.gz, .tar.xz, ");
+            ck_failed(error, BALACT_ERROR_FORMAT,
+                      i == 0 ? "the file is empty" : "not a folder, .tar, .tar.gz, .tar.xz, ");
     }
     /* a compressed file that is no tar */
     static const unsigned char gzip[] = {31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 75, 228,
