@@ -63,8 +63,8 @@ const char *nearest_name(const char *typed, const char *const *names, size_t cou
 
 /* The absolute path of a file that belongs to the program, by its name in the source tree
  * ("plots/style.gp", "bench/expected.csv"), malloc'ed; NULL if it is nowhere. Looked for in
- * $BALACT_SHARE and, if that is not set, in the working folder, in the source tree that the program was
- * built in and in share/balact beside the bin folder that it is installed in. */
+ * $BALACT_SHARE and, if that is not set, in the working folder, in the source tree that the program
+ * was built in and in share/balact beside the bin folder that it is installed in. */
 char *share_path(const char *name);
 
 /* Seconds of a monotonic clock. */

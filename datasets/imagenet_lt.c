@@ -9,7 +9,7 @@
 
 #include "datasets/source.h"
 
-/* ImageNet-21k's list has about 1 GB; more is not a list. */
+/* ImageNet-21k's list has less than 1 GB; far more is not a list. */
 static const int64_t text_max = (int64_t)1 << 34;
 
 static bool is_space(char c) {

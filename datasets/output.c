@@ -19,8 +19,8 @@ static balact_status output_failed(struct balact_output *output, struct balact_e
     return status;
 }
 
-/* Where the file is to be: path, or what it is a link to. The rename at commit would replace whatever
- * stands there, a link or a device as well (and root may), so that only a regular file may. */
+/* Where the file is to be: path, or what it is a link to. The rename at commit would replace
+ * whatever stands there, for root even a device, so only a regular file may. */
 static balact_status find_target(const char *path, char **target, struct balact_error *error) {
     struct stat what;
     bool there = lstat(path, &what) == 0;

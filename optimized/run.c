@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The public operations: check a problem once, here, so that kernels need not; then call the kernel.
- * Contracts: balact/activations.h.
+ * The public operations: check a problem once, here, so that kernels need not; then call the
+ * kernel. Contracts: balact/activations.h.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -170,8 +170,9 @@ balact_status balact_infer(const struct balact_backend *backend, enum balact_act
                            const struct balact_problem *problem, struct balact_error *error) {
     const struct balact_activation_info *info = balact_activation_info(activation);
     REQUIRE(info && problem, "no such activation, or no problem");
-    REQUIRE(!problem->offset, "the prior is not applied at test time: offset must be NULL (post-hoc "
-                              "adjustment has its own call, balact_infer_adjusted)");
+    REQUIRE(!problem->offset,
+            "the prior is not applied at test time: offset must be NULL (post-hoc adjustment has its "
+            "own call, balact_infer_adjusted)");
     return balact_run(backend, of_family(info->family, false), forward_of(problem), problem, error);
 }
 

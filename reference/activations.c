@@ -112,10 +112,12 @@ static void softmax_row(const struct row *row, const double *u, int want_loss, i
     }
     store_row(row, BALACT_FAMILY_SOFTMAX, row->row_weight * loss);
     for (int64_t j = 0; j < p->cols && want_gradient; j++) {
-        double c_j = row->ignored ? 0.0 : class_weight(p, j) * target(row, BALACT_FAMILY_SOFTMAX, j);
-        double scale = row->row_weight * p->grad_scale;
-        store_out(row, j,
-                  row->ignored ? 0.0 : scale * softmax_loss_gradient(W, c_j, u[j], m, L));
+        double scale = row->row_weight * p->grad_scale, gradient = 0.0;
+        if (!row->ignored) {
+            double c_j = class_weight(p, j) * target(row, BALACT_FAMILY_SOFTMAX, j);
+            gradient = scale * softmax_loss_gradient(W, c_j, u[j], m, L);
+        }
+        store_out(row, j, gradient);
     }
 }
 

@@ -119,8 +119,8 @@ static inline double offset_balanced_softmax_background(double tau, double pi_j,
     return tau * log((double)K * pi_j);
 }
 
-/* (13)  Balanced Sigmoid: a_j = tau log(f_j / (1 - f_j)); BALMS App. A.2 has + log(K - 1), which its
- * remark drops. */
+/* (13)  Balanced Sigmoid: a_j = tau log(f_j / (1 - f_j)); BALMS App. A.2 has + log(K - 1), which
+ * its remark drops. */
 static inline double offset_balanced_sigmoid(double tau, double f_j, int64_t K, int keep_constant) {
     return tau * (log(f_j) - log1p(-f_j) + (keep_constant ? log((double)(K - 1)) : 0.0));
 }

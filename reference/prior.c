@@ -55,8 +55,8 @@ static balact_status value_of(const struct balact_prior *prior, int64_t j, doubl
         return BALACT_OK;
     }
     return balact_fail(error, BALACT_ERROR_RANGE,
-                       "prior: class %lld has no training samples, so its log prior does not exist; "
-                       "choose the zero-count policy mask or floor, or drop the class",
+                       "prior: class %lld has no training samples, so its log prior does not "
+                       "exist; choose the zero-count policy mask or floor, or drop the class",
                        (long long)j);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every test program shares: a main around a Check suite, skipping with a reason, and the place
- * of the real data. Tests run without fork (OpenMP and CUDA do not survive it); the runner counts a
- * crash as a failure.
+ * What every test program shares: a main around a Check suite, skipping with a reason, and the
+ * place of the real data. Tests run without fork (OpenMP and CUDA do not survive it); the runner
+ * counts a crash as a failure.
  */
 #ifndef BALACT_TESTS_HARNESS_H
 #define BALACT_TESTS_HARNESS_H
@@ -20,8 +20,8 @@ void test_skip_record(const char *test, const char *reason);
         return;                                                                                    \
     } while (0)
 
-/* Path of a file of the real data ($BALACT_DATA or ../shared/data), or NULL if it is not at hand. The
- * string lives until the next call. */
+/* Path of a file of the real data ($BALACT_DATA or ../shared/data), or NULL if it is not at hand.
+ * The string lives until the next call. */
 const char *test_data(const char *name);
 
 /* A fresh empty folder for this test program's output, removed at exit. */

@@ -407,7 +407,8 @@ END_TEST
 START_TEST(defined_extremes) {
     /* One row each: ordinary, masked label, +inf, all -inf, NaN, ignored NaN. */
     const float inf = INFINITY;
-    const float logits[18] = {1, 2, 3, -inf, 2, 3, inf, 1, 2, -inf, -inf, -inf, NAN, 1, 2, NAN, 1, 2};
+    const float logits[18] = {1,    2,    3,    -inf, 2, 3, inf, 1, 2,
+                              -inf, -inf, -inf, NAN,  1, 2, NAN, 1, 2};
     const int32_t labels[6] = {2, 0, 0, 0, 1, BALACT_IGNORE_INDEX};
     float out[18], loss[6], lse[6], weight[6];
     struct balact_error error;

@@ -19,8 +19,8 @@ static void count(const struct verify_row *row, void *context) {
     comparisons++;
     if (row->passed || breaches++)
         return;
-    snprintf(first_breach, sizeof first_breach, "%s %s of %s, case %s, options %s, %s: %.9g for %.9g %s",
-             row->backend->name, balact_operation_name(row->operation),
+    snprintf(first_breach, sizeof first_breach,
+             "%s %s of %s, case %s, options %s, %s: %.9g for %.9g %s", row->backend->name, balact_operation_name(row->operation),
              balact_activation_info(row->activation)->name, row->kernel_case->name, row->set->name,
              quantity_name(row->quantity), row->worst.value, row->worst.expected,
              row->damage ? row->damage : "");
@@ -129,7 +129,7 @@ enum { DEFECTS = 11 };
 
 START_TEST(planted_defects_are_found) {
     static balact_kernel *const defects[] = {
-        off_by_ten_ulp, nan_for_number, zero_for_nan,   writes_padding,  writes_logits, writes_labels,
+        off_by_ten_ulp, nan_for_number, zero_for_nan,   writes_padding, writes_logits,   writes_labels,
         writes_targets, writes_weights, wrong_loss,     forgets_ignored, target_cancels};
     ck_assert_uint_eq(sizeof defects / sizeof *defects, DEFECTS);
     struct balact_backend bad = *balact_backend_find("reference");

@@ -219,7 +219,8 @@ static void make_labels(struct instance *in, const struct option_set *set, uint6
     struct balact_problem *p = &in->problem;
     int64_t limit = p->cols + (set->background == BALACT_BACKGROUND_IMPLICIT);
     for (int64_t i = 0; i < p->rows; i++) {
-        in->labels[i] = (int32_t)balact_random_below(seed, STREAM_LABELS, (uint64_t)i, (uint64_t)limit);
+        in->labels[i] =
+            (int32_t)balact_random_below(seed, STREAM_LABELS, (uint64_t)i, (uint64_t)limit);
         if (set->background != BALACT_BACKGROUND_NONE && i % 2 == 1)
             in->labels[i] = (int32_t)limit - 1;
         if (set->all_ignored ||
@@ -241,7 +242,8 @@ static void make_targets(struct instance *in, enum balact_family family, uint64_
             row[j] = u < 1.0 / 3.0 ? 0.0f : (float)(1.5 * u - 0.5);
             sum += row[j];
         }
-        for (int64_t j = 0; j < p->cols && family == BALACT_FAMILY_SOFTMAX && i % 2 && sum > 0.0; j++)
+        bool normalise = family == BALACT_FAMILY_SOFTMAX && i % 2 && sum > 0.0;
+        for (int64_t j = 0; j < p->cols && normalise; j++)
             row[j] = (float)(row[j] / sum);
     }
     p->targets = in->targets;
@@ -250,9 +252,11 @@ static void make_targets(struct instance *in, enum balact_family family, uint64_
 static void make_weights(struct instance *in, const struct option_set *set, uint64_t seed) {
     struct balact_problem *p = &in->problem;
     for (int64_t j = 0; j < p->cols; j++)
-        in->class_weight[j] = 0.1f + (float)(2.0 * balact_random_uniform(seed, STREAM_WEIGHTS, (uint64_t)j));
+        in->class_weight[j] =
+            0.1f + (float)(2.0 * balact_random_uniform(seed, STREAM_WEIGHTS, (uint64_t)j));
     for (int64_t i = 0; i < p->rows; i++)
-        in->row_weight[i] = (float)(3.0 * balact_random_uniform(seed, STREAM_WEIGHTS + 100, (uint64_t)i));
+        in->row_weight[i] =
+            (float)(3.0 * balact_random_uniform(seed, STREAM_WEIGHTS + 100, (uint64_t)i));
     if (set->class_weight)
         p->class_weight = in->class_weight;
     if (set->row_weight)

@@ -41,7 +41,8 @@ enum {
 struct option_set {
     const char *name; /* unique */
     int only;         /* OPTION_..._ONLY bits */
-    bool ignore, all_ignored, class_weight, row_weight, soft_targets, odds_constant, foreground_only;
+    bool ignore, all_ignored, class_weight, row_weight, soft_targets;
+    bool odds_constant, foreground_only;
     float smoothing, grad_scale;
     double tau;
     enum balact_background background;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * How far a value is from the reference's. Not finite in one means not finite in the same way in the
- * other, or the distance is infinite; NaN is never near anything but NaN.
+ * How far a value is from the reference's. Not finite in one means not finite in the same way in
+ * the other, or the distance is infinite; NaN is never near anything but NaN.
  */
 #ifndef BALACT_BENCH_MEASURE_COMPARE_H
 #define BALACT_BENCH_MEASURE_COMPARE_H
@@ -20,8 +20,8 @@ enum quantity {
 const char *quantity_name(enum quantity quantity);
 
 /* |value - expected| in units in the last place of max(|expected|, scale), fp32 subnormals
- * included. scale >= 0 is the size of the operands where the result is a difference of given numbers
- * (soft targets), and 0 otherwise. */
+ * included. scale >= 0 is the size of the operands where the result is a difference of given
+ * numbers (soft targets), and 0 otherwise. */
 double ulp_distance(float value, float expected, double scale);
 
 /* |value - expected| / max(|expected|, floor); differences below FLT_MIN count as none. */

@@ -21,8 +21,8 @@
  * offset -inf, has probability 0 and gradient contribution 0 and adds nothing to the loss unless
  * the target gives it mass, in which case the loss is +inf. A softmax row that holds +inf, or whose
  * entries are all -inf, has no distribution: NaN. In the sigmoid family +-inf have their limits.
- * A coefficient w_j t_ij (or w_j (1 - t_ij)) of exactly 0 contributes exactly 0 to the loss whatever
- * its logit (0 * inf = 0), NaN excepted.
+ * A coefficient w_j t_ij (or w_j (1 - t_ij)) of exactly 0 contributes exactly 0 to the loss
+ * whatever its logit (0 * inf = 0), NaN excepted.
  */
 #ifndef BALACT_ACTIVATIONS_H
 #define BALACT_ACTIVATIONS_H
@@ -121,8 +121,8 @@ struct balact_problem {
     /* Targets of loss and loss_grad: labels, or soft targets.
      *
      * labels alone: t_ij = (1 - s) [j = label_i] + s / K_i for the softmax family, spread over the
-     * K_i columns whose offset is not -inf, and t_ij = (1 - s) [j = label_i] + s / 2 for the sigmoid
-     * family, where every column is a two-way question; s = label_smoothing.
+     * K_i columns whose offset is not -inf, and t_ij = (1 - s) [j = label_i] + s / 2 for the
+     * sigmoid family, where every column is a two-way question; s = label_smoothing.
      * targets: t_ij = targets_ij as given, >= 0, rows of any sum; label_smoothing must be 0. labels
      * may stand beside them and then only say which rows are ignored and which are background. */
     const int32_t *labels; /* [rows]; may be NULL for forward or with targets */
@@ -132,8 +132,8 @@ struct balact_problem {
     /* Prior of the balanced activations, from balact_offset(); must be given for them and must be
      * NULL for the plain ones. -inf masks a class. Offset of a background column: 0. */
     const float *offset; /* [cols] */
-    /* Only rows with a foreground label get the offset; background rows are computed as by the plain
-     * activation (BALMS App. A.2, remark). Needs labels and a background. */
+    /* Only rows with a foreground label get the offset; background rows are computed as by the
+     * plain activation (BALMS App. A.2, remark). Needs labels and a background. */
     bool offset_foreground_only;
     enum balact_background background;
 
@@ -243,7 +243,7 @@ struct balact_prior {
     /* Sigmoid family with counts: f_j = n_j / total. 0 means the sum of values; for LVIS give the
      * number of images with at least one annotation. */
     double total;
-    bool keep_odds_constant; /* sigmoid family: keep the theory's + log(K - 1); the papers drop it */
+    bool keep_odds_constant; /* sigmoid family: keep the theory's + log(K - 1), which papers drop */
     enum balact_background background;
 };
 
@@ -251,7 +251,7 @@ struct balact_prior {
 
 /* Fills offset[cols], cols = K or, with BALACT_BACKGROUND_LAST, K + 1 (the last one 0), in double
  * and rounded once:
- *   softmax family, no background     tau * (log n_j - max_k log n_k)            (centred: max is 0)
+ *   softmax family, no background     tau * (log n_j - max_k log n_k)           (centred: max is 0)
  *   softmax family, background last   tau * log(K pi_j), pi_j = n_j / sum n      (2008.11037; the
  *                                     derivation is in docs/EQUATIONS.md)
  *   sigmoid family                    tau * (log(f_j / (1 - f_j)) [+ log(K - 1)])      (absolute)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The one seam: a constant struct of function pointers per backend (reference, avx2, avx512, cuda).
- * Nothing outside optimized/ knows how a backend does its work. A NULL member means "not supported";
- * whoever needs it must say so and must never silently use another backend under this one's name.
+ * Nothing outside optimized/ knows how a backend does its work. A NULL member means "not
+ * supported"; whoever needs it must say so and must never silently use another backend under this
+ * one's name.
  */
 #ifndef BALACT_BACKEND_H
 #define BALACT_BACKEND_H
@@ -52,9 +53,10 @@ struct balact_sgd_step {
 
 struct balact_linear {
     const char *library; /* who does the GEMM: "naive", "oneDNN", "OpenBLAS", "cuBLAS" */
-    balact_status (*forward)(const struct balact_linear_problem *);     /* x weight bias -> logits */
-    balact_status (*grad_weight)(const struct balact_linear_problem *); /* x dlogits -> dweight dbias */
-    balact_status (*grad_input)(const struct balact_linear_problem *);  /* dlogits weight -> dx */
+    /* x weight bias -> logits;  x dlogits -> dweight dbias;  dlogits weight -> dx */
+    balact_status (*forward)(const struct balact_linear_problem *);
+    balact_status (*grad_weight)(const struct balact_linear_problem *);
+    balact_status (*grad_input)(const struct balact_linear_problem *);
     balact_status (*sgd_step)(const struct balact_sgd_step *);
 };
 
@@ -67,7 +69,7 @@ struct balact_timer {
 struct balact_backend {
     const char *name;
     const char *description;
-    /* Whether this machine can run it; if not, a reason is written to why (size bytes, may be 0). */
+    /* Whether this machine can run it; if not, a reason is written to why[size] (size 0: none). */
     bool (*usable)(char *why, size_t size);
 
     /* Memory. plain_memory: its pointers may be read and written by ordinary code. alloc gives

@@ -92,14 +92,17 @@ balact_status balact_cifar_load(const char *path, const struct balact_cifar_opti
  *   or S.npz              with members features.npy and labels.npy
  * are joined by row: row i of the features belongs to line i of the list. If both list and labels
  * are there they must agree. classes: 0 to take it from the labels of train (largest + 1).
- * A split that is absent leaves its data set zeroed; train must be there. */
+ * A split that is absent leaves its data set zeroed; train must be there. ERROR_FORMAT for parts
+ * that do not fit together, ERROR_RANGE for a label outside; errors name archive, member and byte
+ * or line. On error nothing is left allocated. */
 balact_status balact_features_load(const char *path, int32_t classes,
                                    struct balact_dataset splits[BALACT_SPLIT_COUNT],
                                    struct balact_error *error);
 
 /* Class counts from CSV (header; columns class_id,image_count in any column order, ids 0..K-1 in
  * any order, or 1-based as LVIS's category_id) or a JSON array of integers. *counts is malloc'ed.
- * `column` names the CSV column to read, NULL for image_count. */
+ * `column` names the CSV column to read, NULL for image_count. ERROR_FORMAT and ERROR_RANGE name
+ * the line; ERROR_UNSUPPORTED for JSON where built without jansson. On error *counts is NULL. */
 balact_status balact_counts_load(const char *path, const char *column, int64_t **counts,
                                  int32_t *classes, struct balact_error *error);
 
@@ -112,6 +115,8 @@ struct balact_list {
     char *text;      /* the block, owned */
 };
 
+/* Reads path; free with balact_list_release(). ERROR_FORMAT and ERROR_RANGE name the line; on
+ * error the list is zeroed. */
 balact_status balact_list_load(const char *path, struct balact_list *list,
                                struct balact_error *error);
 void balact_list_release(struct balact_list *list);

@@ -37,19 +37,19 @@ struct balact_classification {
 
 /* Evaluates scores[rows][ld] (logits at test time: higher is likelier) of `classes` columns.
  *
- * Prediction: the largest score, ties to the lower class. Probabilities for NLL, Brier and ECE are the
- * family's at test time, made in double here so that no metric depends on a backend: softmax as they
- * are; sigmoid scores are one-vs-rest probabilities, which are normalised to sum 1 per row first, so
- * that the numbers compare (stated in docs/METHOD.md). NLL is taken from the scores, not from p, and
- * stays finite where p underflows. Average precision of class c ranks all rows by probability of c,
- * rounded to fp32 (raw sigmoid for that family), ties counted as one threshold, area as sum of
- * precision x recall step.
+ * Prediction: the largest score, ties to the lower class. Probabilities for NLL, Brier and ECE are
+ * the family's at test time, made in double here so that no metric depends on a backend: softmax as
+ * they are; sigmoid scores are one-vs-rest probabilities, which are normalised to sum 1 per row
+ * first, so that the numbers compare (stated in docs/METHOD.md). NLL is taken from the scores, not
+ * from p, and stays finite where p underflows. Average precision of class c ranks all rows by
+ * probability of c, rounded to fp32 (raw sigmoid for that family), ties counted as one threshold,
+ * area as sum of precision x recall step.
  *
- * train_counts[classes] decide the groups. No result depends on the number of threads. Memory: 4 bytes
- * a score and 48 a row. Errors: ERROR_ARGUMENT; ERROR_RANGE for a label outside; ERROR_NUMERIC for a
- * NaN score (row and class named) and for a row without a distribution (all scores -inf, or +inf
- * among softmax scores); ERROR_MEMORY. On error nothing is left allocated. Release with
- * balact_classification_release(). */
+ * train_counts[classes] decide the groups. No result depends on the number of threads. Memory: 4
+ * bytes a score and 48 a row. Errors: ERROR_ARGUMENT; ERROR_RANGE for a label outside;
+ * ERROR_NUMERIC for a NaN score (row and class named) and for a row without a distribution (all
+ * scores -inf, or +inf among softmax scores); ERROR_MEMORY. On error nothing is left allocated.
+ * Release with balact_classification_release(). */
 balact_status balact_evaluate_classification(enum balact_family family, const float *scores,
                                              int64_t ld, const int32_t *labels, int64_t rows,
                                              int32_t classes, const int64_t *train_counts,

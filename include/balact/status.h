@@ -18,7 +18,7 @@ extern "C" {
     X(ERROR_ARGUMENT, "bad argument")          /* the caller broke the function's contract */      \
     X(ERROR_UNSUPPORTED, "not supported")      /* this backend or build cannot do it */            \
     X(ERROR_MEMORY, "out of memory")                                                               \
-    X(ERROR_IO, "input/output error")          /* open, read, write, rename; errno is in the text */ \
+    X(ERROR_IO, "input/output error")          /* open, read, write; errno is in the text */      \
     X(ERROR_FORMAT, "malformed data")          /* bytes that are not what the format demands */    \
     X(ERROR_RANGE, "value out of range")       /* well-formed but impossible: label, count */      \
     X(ERROR_NUMERIC, "not a finite number")    /* NaN or infinity where training cannot go on */   \
