@@ -17,6 +17,14 @@ begin=$(date +%s)
 say() { printf '%s\n' "$*"; }
 done_already() { grep -qs "^done $1 " "$state"; }
 
+# A wrong path is said now, not after minutes.
+for given in "${IMAGENET_LT:-}" "${CIFAR10_LT:-}" "${CIFAR100_LT:-}"; do
+    if [ -n "$given" ] && [ ! -e "$given" ]; then
+        say "$given: there is no such file or folder (IMAGENET_LT=, CIFAR10_LT=, CIFAR100_LT=)" >&2
+        exit 2
+    fi
+done
+
 # What it takes, said before it is taken.
 if [ "$tier" = full ]; then
     say "balact reproduce-full: about 15 minutes on 2 cores, 2 GB of disk and 4 GiB of memory, and" \
@@ -36,6 +44,11 @@ program=$(cksum < "$balact" | tr ' ' '-')
 if [ -e "$state" ] && { grep -qs '^finished ' "$state" || ! grep -qsx "program $program" "$state"; }; then
     when=$(sed -n 's/^finished //p' "$state")
     aside=$run-${when:-unfinished-$(date -u +%Y%m%dT%H%M%SZ)}
+    base=$aside number=2
+    while [ -e "$aside" ]; do
+        aside=$base-$number
+        number=$((number + 1))
+    done
     mv "$run" "$aside" || exit 2
     say "the earlier run is now in $aside"
     mkdir -p "$run"
@@ -73,9 +86,6 @@ real() {
     shift 4
     if [ -z "$path" ]; then
         [ "$tier" != full ] || printf '\n== SKIP %s: no %s=; %s\n' "$name" "$variable" "$fetch"
-    elif [ ! -e "$path" ]; then
-        say "$variable=$path: there is no such file or folder; $fetch" >&2
-        exit 2
     else
         step "$name" "$@" --data "$path"
     fi
