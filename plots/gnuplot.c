@@ -24,6 +24,10 @@ static void become_gnuplot(const char *folder, int words, char *const *arguments
         fprintf(stderr, "%s\n", strerror(errno));
         _exit(126);
     }
+    /* Scripts and titles are UTF-8, and numbers have points, whatever the user's language. This
+     * locale is part of the C library's own package. */
+    if (setenv("LC_ALL", "C.UTF-8", 1) != 0)
+        _exit(126);
     execvp(arguments[0], arguments);
     _exit(127);
 }

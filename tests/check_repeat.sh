@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The main path as a person runs it, twice with one seed, on one and on two threads: synthetic archive,
-# training, report. Everything but times must be the same bytes.
+# The main path as a person runs it, twice with one seed, on one and on two threads, with and without
+# a locale: synthetic archive, training, report. Everything but times must be the same bytes.
 . tests/script.sh
 balact=$BUILD/balact
 config=$BUILD/config.mk
@@ -11,6 +11,8 @@ done
 
 for threads in 1 2; do
     run=$folder/run$threads
+    export LC_ALL=C.UTF-8
+    [ "$threads" -ne 1 ] || LC_ALL=C
     check "synth, $threads threads" env OMP_NUM_THREADS=$threads "$balact" synth imagenet-lt \
         --classes 40 --dim 8 --train-factor 0.5 --out "$folder/data$threads.tar"
     check "train, $threads threads" env OMP_NUM_THREADS=$threads "$balact" train imagenet-lt \
