@@ -142,6 +142,10 @@ START_TEST(bad_input_leaves_no_output) {
     ck_said("--classes wants 10, 100 or 0, not 11");
     ck_assert_int_eq(RUN("imagenet-lt", "include", "--csv", csv_path), EXIT_BAD_INPUT);
     ck_said("balact: include: no list *_train.txt");
+    ck_assert_int_eq(RUN("imagenet-lt", "include", "--train-counts", "tests/data/ok_counts.csv",
+                         "--images", "tests"),
+                     EXIT_BAD_INPUT);
+    ck_said("no list in include, so --images has nothing to look for");
     ck_assert_int_ne(access(csv_path, F_OK), 0);
     ck_assert_int_eq(RUN("counts", "tests/data/ok_counts.csv", "--csv", "/nonexistent/x.csv"),
                      EXIT_BAD_INPUT);

@@ -257,6 +257,9 @@ static int inspect_known(const struct known *known, int argc, char **argv) {
         present_names[count] = names[i];
         present[count++] = lists[i];
     }
+    if (count == 0 && images)
+        die(EXIT_BAD_INPUT, "%s: no list in %s, so --images has nothing to look for", argv[0],
+            argv[1]);
     if (count == 0 && !train_counts)
         die(EXIT_BAD_INPUT, "%s: no list *_train.txt, *_val.txt or *_test.txt in it", argv[1]);
     if (train_counts)
