@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,28 @@ static const char *key_columns(const char *data) {
     return longest > strlen("Balanced Softmax") ? "2" : "3";
 }
 
+/* Whether the file is there to its end and on the disk: gnuplot ends in 0 on a full one. */
+static bool complete(const char *path, const char *format) {
+    static const struct {
+        const char *format, *end;
+        size_t size;
+    } ends[] = {{"svg", "</svg>", 6}, {"png", "IEND", 4}, {"pdf", "%%EOF", 5}};
+    char tail[64];
+    FILE *file = fopen(path, "rb");
+    size_t count = 0;
+    if (!file)
+        return false;
+    if (fseek(file, -(long)sizeof tail, SEEK_END) == 0)
+        count = fread(tail, 1, sizeof tail, file);
+    bool synced = fsync(fileno(file)) == 0;
+    fclose(file);
+    for (size_t k = 0; k < sizeof ends / sizeof *ends; k++)
+        for (size_t i = 0; !strcmp(format, ends[k].format) && i + ends[k].size <= count; i++)
+            if (!memcmp(tail + i, ends[k].end, ends[k].size))
+                return synced;
+    return false;
+}
+
 static balact_status draw_format(struct arena *arena, const struct report_figure *figure,
                                  const char *scripts, const char *folder, const char *format,
                                  struct balact_error *error) {
@@ -133,6 +156,12 @@ static balact_status draw_format(struct arena *arena, const struct report_figure
         unlink(made);
         return balact_fail(error, BALACT_ERROR_IO, "%s/%s.%s: gnuplot %s: %s", folder, figure->id,
                            format, status ? "failed" : "warned", words[0] ? words : "no message");
+    }
+    if (!complete(made, format)) {
+        unlink(made);
+        return balact_fail(error, BALACT_ERROR_IO,
+                           "%s/%s.%s: gnuplot's picture is cut off (is the disk full?)", folder,
+                           figure->id, format);
     }
     if (rename(made, arena_format(arena, "%s/%s.%s", folder, figure->id, format)) != 0)
         return balact_fail(error, BALACT_ERROR_IO, "%s: gnuplot made no such file: %s", made,

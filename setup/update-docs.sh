@@ -6,7 +6,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 run=${1:-results/reproduce}
-for file in "$run/tables/accuracy_imagenet-lt-synthetic_test.md" "$run/tables/accuracy_sample-size_test.md"; do
+for file in "$run/tables/accuracy_imagenet-lt-synthetic_test.md" \
+    "$run/tables/accuracy_sample-size_test.md"; do
     [ -e "$file" ] || { echo "$file is missing: make reproduce first" >&2; exit 2; }
 done
 mkdir -p docs/figures
@@ -22,9 +23,12 @@ figure() { # NAME ALTERNATIVE-TEXT
     # shellcheck disable=SC2016  # a command to show, not to run
     printf 'Made by `make reproduce`, the CIFAR tables with `CIFAR10_LT=` and `CIFAR100_LT=` given.\n\n'
     cat "$run/tables/accuracy_imagenet-lt-synthetic_test.md"
-    figure accuracy_by_rank_imagenet-lt-synthetic_test "Accuracy by class frequency, four methods and the Bayes optimum"
-    printf '\nThe distance of Balanced Softmax to the Bayes optimum is estimation error: with more samples of the\nsame prior it goes, while softmax keeps its bias.\n'
-    figure accuracy_by_size_sample-size_test "Accuracy of softmax and Balanced Softmax against the number of training images"
+    figure accuracy_by_rank_imagenet-lt-synthetic_test \
+        "Accuracy by class frequency, four methods and the Bayes optimum"
+    printf '\nThe distance of Balanced Softmax to the Bayes optimum is estimation error: with more samples '
+    printf 'of the\nsame prior it goes, while softmax keeps its bias.\n'
+    figure accuracy_by_size_sample-size_test \
+        "Accuracy of softmax and Balanced Softmax against the number of training images"
     for classes in 10 100; do
         table=$run/tables/accuracy_cifar-$classes-lt_test.md
         [ -e "$table" ] || continue

@@ -107,6 +107,17 @@ expect_full "cannot write: File too large" report "$folder/full" --no-figures
 check "a report that found no room left nothing" test "$(find "$run" -type f | wc -l)" -eq \
     "$(find "$folder/full" -type f | wc -l)"
 
+if command -v gnuplot > /dev/null; then
+    # Room for tables, not for pictures: gnuplot itself ends in 0 then.
+    cp -r "$run" "$folder/short"
+    (trap '' XFSZ; ulimit -f 8; exec "$balact" report "$folder/short") > "$folder/.said" 2>&1
+    check "a report whose pictures do not fit fails" test $? -ne 0
+    check "... and says so" grep -q 'full\|too large' "$folder/.said"
+    for picture in "$folder"/short/figures/*.svg; do
+        [ ! -e "$picture" ] || check "$picture is whole" grep -q '</svg>' "$picture"
+    done
+fi
+
 # ---- standard output ----
 if [ -c /dev/full ]; then
     for words in info --help --version 'data --help' "data counts $set/class_counts.csv"; do

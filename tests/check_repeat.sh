@@ -25,7 +25,8 @@ done
 
 check "the archives are the same" cmp "$folder/data1.tar" "$folder/data2.tar"
 compared=0
-for file in $(cd "$folder/run1" && find . -name '*.csv' -o -name '*.md' -o -name '*.tex' -o -name '*.svg' | sort); do
+for file in $(cd "$folder/run1" &&
+    find . -name '*.csv' -o -name '*.md' -o -name '*.tex' -o -name '*.svg' | sort); do
     case $file in *throughput*) continue ;; esac
     cmp "$folder/run1/$file" "$folder/run2/$file" || fail "$file differs between 1 and 2 threads"
     compared=$((compared + 1))

@@ -81,7 +81,8 @@ expect "... which is a finished run" 0 "$short" "the earlier run is now in"
 CIFAR10_LT=$folder/real IMAGENET_LT=$folder/real
 export CIFAR10_LT IMAGENET_LT
 reproduce full
-expect "real data" 0 "verify ;synth imagenet-lt;train imagenet-lt;train sample-size;train cifar-lt;train imagenet-lt;report RUN;" \
+steps="verify ;synth imagenet-lt;train imagenet-lt;train sample-size;train cifar-lt;"
+expect "real data" 0 "${steps}train imagenet-lt;report RUN;" \
     "SKIP cifar-100-lt: no CIFAR100_LT=; fetch"
 CIFAR10_LT=$folder/nowhere reproduce full
 expect "data that is not there" 2 "" "$folder/nowhere: there is no such file"

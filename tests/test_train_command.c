@@ -277,7 +277,7 @@ START_TEST(usage_errors) {
         {{NULL}, "on what?"},
         {{"imagnet-lt", NULL}, "did you mean imagenet-lt?"},
         {{"features", "--out", "x", NULL}, "wants --data PATH"},
-        {{"features", "--data", "x", NULL}, "give --out"},
+        {{"features", "--data", "x", NULL}, "x: cannot open"},
         {{"sample-size", "--data", "x", "--out", "y", NULL}, "makes its own data"},
         {{"features", "--dta", "x", NULL}, "did you mean --data?"},
         {{"features", "--data", "x", "--out", "y", "--experiment", "none-such", NULL},

@@ -20,7 +20,8 @@ static void count(const struct verify_row *row, void *context) {
     if (row->passed || breaches++)
         return;
     snprintf(first_breach, sizeof first_breach,
-             "%s %s of %s, case %s, options %s, %s: %.9g for %.9g %s", row->backend->name, balact_operation_name(row->operation),
+             "%s %s of %s, case %s, options %s, %s: %.9g for %.9g %s", row->backend->name,
+             balact_operation_name(row->operation),
              balact_activation_info(row->activation)->name, row->kernel_case->name, row->set->name,
              quantity_name(row->quantity), row->worst.value, row->worst.expected,
              row->damage ? row->damage : "");

@@ -46,7 +46,7 @@ static void parse_options(int *argc, char **argv, struct options *options) {
         {"experiment", OPTION_STRING, &options->experiment, "FILE",
          "definition file; by default the one of the data"},
         {"name", OPTION_STRING, &options->name, "NAME", "of the experiment, if not the file's"},
-        {"out", OPTION_STRING, &options->out, "FOLDER", "of the run; made if need be"},
+        {"out", OPTION_STRING, &options->out, "FOLDER", "of the run; results/EXPERIMENT if not given"},
         {"backend", OPTION_STRING, &options->backend, "NAME", "instead of the best usable one"},
         {"threads", OPTION_INTEGER, &options->threads, "N", "of the CPU; 0 takes all"},
         {"resume", OPTION_FLAG, &options->resume, NULL, "go on from the checkpoints in --out"},
@@ -148,8 +148,6 @@ static void make_settings(int argc, char **argv, const struct options *options,
         die(EXIT_BAD_INPUT, "train: %s wants --data PATH", argv[1]);
     if (kind == DATA_SAMPLE_SIZE && options->data)
         die(EXIT_BAD_INPUT, "train: sample-size makes its own data; leave --data out");
-    if (!options->out)
-        die(EXIT_BAD_INPUT, "train: where to? give --out results/NAME");
     settings_init(settings);
     settings->kind = kind;
     load_definition(kind, options, settings);
@@ -345,7 +343,7 @@ int balact_command_train(int argc, char **argv) {
     static struct run_setting list[RECORD_LIMIT];
     struct options options = {0};
     struct balact_error error;
-    char folder[1000], backend_name[64];
+    char folder[1000], run[256], backend_name[64];
     time_t started = time(NULL);
     int words = argc;
     let_idle_threads_sleep(argc, argv);
@@ -359,6 +357,9 @@ int balact_command_train(int argc, char **argv) {
         die(EXIT_BAD_INPUT, "train: --threads must lie in 0..4096");
     if (options.threads)
         balact_set_threads((int)options.threads);
+    snprintf(run, sizeof run, "results/%s", settings.name);
+    if (!options.out)
+        options.out = run;
     if (snprintf(folder, sizeof folder, "%s/%s", options.out, settings.name) >= (int)sizeof folder)
         die(EXIT_BAD_INPUT, "train: --out is too long");
     struct experiment e = {.settings = &settings,

@@ -324,6 +324,13 @@ static balact_status check_priors(const struct experiment *e, const struct task 
     return status;
 }
 
+static balact_status make_checkpoint_folder(const struct experiment *e,
+                                            struct balact_error *error) {
+    char folder[1100];
+    snprintf(folder, sizeof folder, "%s/checkpoints", e->folder);
+    return balact_make_folder(folder, error);
+}
+
 static balact_status run_task(struct experiment *e, size_t index, struct balact_error *error) {
     struct task task;
     const struct settings *settings = e->settings;
@@ -335,6 +342,8 @@ static balact_status run_task(struct experiment *e, size_t index, struct balact_
     status = remember_inputs(e, &task, error);
     if (status == BALACT_OK)
         status = check_priors(e, &task, error);
+    if (status == BALACT_OK) /* only now: bad input leaves no folder behind */
+        status = make_checkpoint_folder(e, error);
     for (size_t m = 0; m < settings->method_count && status == BALACT_OK; m++)
         for (size_t s = 0; s < settings->seed_count && status == BALACT_OK; s++) {
             e->interrupted |= train_interrupted != 0;
@@ -348,11 +357,7 @@ static balact_status run_task(struct experiment *e, size_t index, struct balact_
 }
 
 balact_status experiment_run(struct experiment *e, struct balact_error *error) {
-    char checkpoints[1100];
-    snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", e->folder);
-    balact_status status = balact_make_folder(checkpoints, error);
-    if (status == BALACT_OK)
-        status = results_open(&e->results, e->settings->name, error);
+    balact_status status = results_open(&e->results, e->settings->name, error);
     for (size_t i = 0; i < task_count(e->settings) && status == BALACT_OK && !e->interrupted; i++)
         status = run_task(e, i, error);
     if (status == BALACT_OK && !e->interrupted)
