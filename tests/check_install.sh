@@ -17,6 +17,16 @@ for file in bin/balact lib/libbalact.a lib/libbalact.so lib/libbalact.so.0 \
     check "installed $file" test -s "$prefix/$file"
 done
 check "the installed program starts" "$prefix/bin/balact" --version
+# Away from the sources it finds what was installed: a claim is read before the lack of results is
+# seen, and a definition before the lack of data.
+mkdir "$folder/empty"
+said=$(cd "$folder/empty" && "$prefix/bin/balact" report . 2>&1;
+    "$prefix/bin/balact" train imagenet-lt --data "$folder/nowhere" --out "$folder/empty" 2>&1)
+case $said in
+*expected.csv* | *'no definition imagenet-lt.ini'*) fail "the installed program lacks its files: $said" ;;
+*"$folder/nowhere"*) pass ;;
+*) fail "the installed program says: $said" ;;
+esac
 
 cat > "$folder/use.c" << 'END'
 #include <balact/status.h>
