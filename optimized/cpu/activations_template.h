@@ -1,68 +1,78 @@
 /* SPDX-License-Identifier: MIT
  *
- * The CPU kernels of all four activations, for one vector width. avx2.c and avx512.c include this
- * after their vector vocabulary and get the rows of the kernel table by CPU_KERNELS. Rows are
- * shared out to threads; within a row the order of all sums depends on the number of columns (and
- * the label) alone.
+ * The CPU kernels of all four activations, for one vector width and one storage type. Each of
+ * avx2.c, avx2_f16.c ... includes this after its vector vocabulary and gets from it the
+ * functions that kernels.h makes tables of. Rows are shared out to threads; within a row the order of all sums depends
+ * on the number of columns (and the label) alone.
  *
- * The element type is named by the macros below, so that another storage type needs only other
- * ones.
+ * The storage type is named by the macro ELEMENT: F32, F16 or BF16.
  */
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "balact/backend.h"
 #include "optimized/cpu/rows.h"
+#include "optimized/cpu/stream.h"
 
-typedef float element;
-#define ELEMENT_DTYPE                     BALACT_F32
-#define ELEMENT_LOAD(from)                v_load(from)
-#define ELEMENT_STORE(to, v)              v_store(to, v)
-#define ELEMENT_LOAD_MASKED(from, mask)   v_load_masked(from, mask)
-#define ELEMENT_STORE_MASKED(to, mask, v) v_store_masked(to, mask, v)
-#define ELEMENT_VALUE(e)                  (e)
-#define ELEMENT_OF(value)                 (value)
+#include "optimized/cpu/element_template.h"
 
 #include "optimized/cpu/exp_template.h"
+
+#include "optimized/cpu/call_template.h"
 
 #include "optimized/cpu/softmax_template.h"
 #include "optimized/cpu/softmax_spread_template.h"
 
 #include "optimized/cpu/sigmoid_template.h"
 
-static void softmax_loss_row(const struct balact_problem *p, int64_t i, bool want_gradient,
-                             int64_t unmasked) {
+/* Floats of a thread's buffer: a row of exponentials, or a block on its way past the caches. */
+static inline int64_t softmax_buffer(int64_t cols) {
+    return round_up(cols, GROUP);
+}
+
+static inline int64_t sigmoid_buffer(int64_t cols) {
+    (void)cols;
+    return BLOCK + LINE + V_WIDTH;
+}
+
+enum want { WANT_PROBABILITIES, WANT_LOSS, WANT_GRADIENT };
+
+static void softmax_loss_row(const struct call *call, int64_t i, enum want want, float *kept) {
+    const struct balact_problem *p = call->problem;
     struct row_facts facts = row_facts(p, i);
-    struct softmax_row row = {.x = (const element *)p->logits + i * p->ld,
-                              .offset = facts.with_offset ? p->offset : NULL,
-                              .out = want_gradient ? (element *)p->out + i * p->ld_out : NULL,
-                              .cols = p->cols,
-                              .pivot = -1};
+    struct softmax_row row = softmax_row_of(call, i, &facts, kept);
+    element *out = want == WANT_GRADIENT ? (element *)p->out + i * p->ld_out : NULL;
     if (!facts.ignored) {
         if (p->targets || p->label_smoothing != 0.0f)
-            softmax_spread_row(p, i, &facts, &row, unmasked);
+            softmax_spread_row(call, i, &facts, &row, out);
         else
-            softmax_label_row(p, i, &facts, &row);
+            softmax_label_row(call, i, &facts, &row, out);
         return;
     }
     store_loss(p, i, &facts, 0.0, 0.0);
-    element *out = row.out;
-    row.out = NULL; /* of an ignored row only the lse is wanted */
-    if (p->lse)
-        p->lse[i] = softmax_begin(&row) ? (float)log_sum_exp(&row, softmax_sum(&row)) : NAN;
+    row.kept = NULL; /* of an ignored row only the lse is wanted */
+    if (p->lse) {
+        double sum;
+        bool exists = plain_pass(&row, &sum);
+        if (!exists && (exists = softmax_begin(&row)))
+            sum = softmax_sum(&row);
+        p->lse[i] = exists ? (float)log_sum_exp(&row, sum) : NAN;
+    }
     if (out)
         fill_row(out, row.cols, 0.0f);
 }
 
-static void sigmoid_loss_or_ignored_row(const struct balact_problem *p, int64_t i,
-                                        bool want_gradient) {
+static void sigmoid_loss_or_ignored_row(const struct call *call, int64_t i, enum want want,
+                                        element *buffer) {
+    const struct balact_problem *p = call->problem;
     struct row_facts facts = row_facts(p, i);
-    struct sigmoid_row row = {.x = (const element *)p->logits + i * p->ld,
-                              .offset = facts.with_offset ? p->offset : NULL,
-                              .out = want_gradient ? (element *)p->out + i * p->ld_out : NULL,
-                              .cols = p->cols};
+    struct sigmoid_row row = sigmoid_row_of(call, i, &facts);
+    if (want == WANT_GRADIENT)
+        row.out = (element *)p->out + i * p->ld_out;
     if (!facts.ignored) {
-        sigmoid_loss_row(p, i, &facts, &row);
+        sigmoid_loss_row(call, i, &facts, &row, buffer);
         return;
     }
     store_loss(p, i, &facts, 0.0, 0.0);
@@ -70,62 +80,78 @@ static void sigmoid_loss_or_ignored_row(const struct balact_problem *p, int64_t 
         fill_row(row.out, row.cols, 0.0f);
 }
 
-static balact_status softmax_loss_rows(const struct balact_problem *p, bool want_gradient) {
-    int64_t unmasked = 0;
-    if (p->dtype != ELEMENT_DTYPE)
-        return BALACT_ERROR_UNSUPPORTED;
-    for (int64_t j = 0; j < p->cols; j++)
-        unmasked += !(p->offset && p->offset[j] == -INFINITY);
-    PARALLEL_ROWS
-    for (int64_t i = 0; i < p->rows; i++)
-        softmax_loss_row(p, i, want_gradient, unmasked);
-    return BALACT_OK;
+static void softmax_row(const struct call *call, int64_t i, enum want want, float *buffer) {
+    if (want == WANT_PROBABILITIES)
+        softmax_forward_row(call, i, buffer);
+    else
+        softmax_loss_row(call, i, want, buffer);
 }
 
-static balact_status sigmoid_loss_rows(const struct balact_problem *p, bool want_gradient) {
-    if (p->dtype != ELEMENT_DTYPE)
-        return BALACT_ERROR_UNSUPPORTED;
-    PARALLEL_ROWS
-    for (int64_t i = 0; i < p->rows; i++)
-        sigmoid_loss_or_ignored_row(p, i, want_gradient);
-    return BALACT_OK;
+static void sigmoid_row(const struct call *call, int64_t i, enum want want, float *buffer) {
+    if (want == WANT_PROBABILITIES)
+        sigmoid_forward_row(call, i, (element *)buffer);
+    else
+        sigmoid_loss_or_ignored_row(call, i, want, (element *)buffer);
 }
+
+#define CPU_ROWS(family)                                                                           \
+    static balact_status family##_rows(const struct balact_problem *p, enum want want) {           \
+        struct call call;                                                                          \
+        balact_status status =                                                                     \
+            call_begin(&call, p, want != WANT_LOSS, family##_buffer(p->cols), family##_prior);     \
+        if (status != BALACT_OK)                                                                   \
+            return status;                                                                         \
+        PARALLEL_PROBLEM                                                                           \
+        {                                                                                          \
+            float *buffer = call_buffer(&call);                                                    \
+            FOR_ROWS                                                                               \
+            for (int64_t i = 0; i < p->rows; i++)                                                  \
+                family##_row(&call, i, want, buffer);                                              \
+            if (call.stream)                                                                       \
+                v_fence();                                                                         \
+        }                                                                                          \
+        call_end(&call);                                                                           \
+        return BALACT_OK;                                                                          \
+    }
+CPU_ROWS(softmax)
+CPU_ROWS(sigmoid)
 
 #define CPU_FAMILY(FAMILY, family)                                                                 \
     static balact_status FAMILY##_forward(const struct balact_problem *p) {                        \
-        if (p->dtype != ELEMENT_DTYPE)                                                             \
-            return BALACT_ERROR_UNSUPPORTED;                                                       \
-        PARALLEL_ROWS                                                                              \
-        for (int64_t i = 0; i < p->rows; i++)                                                      \
-            family##_forward_row(p, i);                                                            \
-        return BALACT_OK;                                                                          \
+        return family##_rows(p, WANT_PROBABILITIES);                                               \
     }                                                                                              \
     static balact_status FAMILY##_loss(const struct balact_problem *p) {                           \
-        return family##_loss_rows(p, false);                                                       \
+        return family##_rows(p, WANT_LOSS);                                                        \
     }                                                                                              \
     static balact_status FAMILY##_loss_grad(const struct balact_problem *p) {                      \
-        return family##_loss_rows(p, true);                                                        \
+        return family##_rows(p, WANT_GRADIENT);                                                    \
     }
 CPU_FAMILY(SOFTMAX, softmax)
 CPU_FAMILY(SIGMOID, sigmoid)
 
-/* Rows of the kernel table. In place is the same code: every element is read before its place is
- * written, and the label's logit is read first. */
-#define CPU_KERNELS(ID, name, title, FAMILY, ...)                                                  \
-    [BALACT_##ID] = {[BALACT_FORWARD] = FAMILY##_forward,                                          \
-                     [BALACT_FORWARD_IN_PLACE] = FAMILY##_forward,                                 \
-                     [BALACT_LOSS] = FAMILY##_loss,                                                \
-                     [BALACT_LOSS_GRAD] = FAMILY##_loss_grad,                                      \
-                     [BALACT_LOSS_GRAD_IN_PLACE] = FAMILY##_loss_grad},
-
-/* The building blocks alone, for tests (probes.h). */
+/* The building blocks alone, for tests and for the limit in benchmarks (probes.h). */
 #define CPU_PROBES(isa)                                                                            \
     void balact_##isa##_exponentials(const float *x, float *y, int64_t n) {                        \
         for (int64_t i = 0; i < n; i += V_WIDTH) {                                                 \
             vmask inside = v_first(n - i);                                                         \
             struct pair pair = {v_load_masked(x + i, inside), v_zero()};                           \
             vf e = exponential(pair, exponent_shift(0.0f), false);                                 \
-            v_store_masked(y + i, inside, v_mul(e, v_set(0x1p-48f)));                              \
+            v_store_masked(y + i, inside, v_mul(e, v_set(UNBIAS_FACTOR)));                         \
+        }                                                                                          \
+    }                                                                                              \
+    void balact_##isa##_biased_exponentials(const float *x, float *y, int64_t n) {                 \
+        int64_t i = 0;                                                                             \
+        for (; i + GROUP <= n; i += GROUP) {                                                       \
+            vf e0 = plain_exponential(v_load(x + i));                                              \
+            vf e1 = plain_exponential(v_load(x + i + V_WIDTH));                                    \
+            vf e2 = plain_exponential(v_load(x + i + 2 * V_WIDTH));                                \
+            vf e3 = plain_exponential(v_load(x + i + 3 * V_WIDTH));                                \
+            v_store(y + i, e0), v_store(y + i + V_WIDTH, e1);                                      \
+            v_store(y + i + 2 * V_WIDTH, e2), v_store(y + i + 3 * V_WIDTH, e3);                    \
+        }                                                                                          \
+        for (; i < n; i += V_WIDTH) {                                                              \
+            vmask inside = v_first(n - i);                                                         \
+            v_store_masked(y + i, inside, plain_exponential(v_load_masked(x + i, inside)));        \
         }                                                                                          \
     }                                                                                              \
     void balact_##isa##_logarithms(const float *x, float *y, int64_t n) {                          \

@@ -7,11 +7,14 @@
 
 #include <stdint.h>
 
-/* y[i] = exp(x[i]) for x[i] <= 0, y[i] = log(1 + x[i]) for x[i] in [0, 1]; n of them. Only to be
+/* biased: y[i] = exp(x[i]) * 2^44, for x[i] in [-100, 50], the form that the plain passes use.
+ * y[i] = exp(x[i]) for x[i] <= 0, y[i] = log(1 + x[i]) for x[i] in [0, 1]; n of them. Only to be
  * called where the backend of that name is usable. */
 void balact_avx2_exponentials(const float *x, float *y, int64_t n);
+void balact_avx2_biased_exponentials(const float *x, float *y, int64_t n);
 void balact_avx2_logarithms(const float *x, float *y, int64_t n);
 void balact_avx512_exponentials(const float *x, float *y, int64_t n);
+void balact_avx512_biased_exponentials(const float *x, float *y, int64_t n);
 void balact_avx512_logarithms(const float *x, float *y, int64_t n);
 
 #endif

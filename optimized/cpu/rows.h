@@ -7,7 +7,11 @@
 
 #include <math.h>
 
-#include "balact/activations.h"
+#include "balact/backend.h"
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define NOINLINE      static __attribute__((noinline))
@@ -20,12 +24,23 @@ static inline bool worth_threads(const struct balact_problem *p) {
     return p->rows * p->cols >= PARALLEL_ELEMENTS;
 }
 
-/* Before the loop over rows of the problem that is called p. */
+/* Around and before the loop over rows of the problem that is called p. */
 #ifdef _OPENMP
-#define PARALLEL_ROWS _Pragma("omp parallel for schedule(static) if (worth_threads(p))")
+#define PARALLEL_PROBLEM _Pragma("omp parallel if (worth_threads(p))")
+#define FOR_ROWS         _Pragma("omp for schedule(static)")
 #else
-#define PARALLEL_ROWS
+#define PARALLEL_PROBLEM
+#define FOR_ROWS
 #endif
+
+/* Which of its team the calling thread is. */
+static inline int balact_thread(void) {
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
 
 struct row_facts {
     int64_t label; /* -1 where no column is meant: ignored, or soft targets */

@@ -2,24 +2,34 @@
  *
  * The sigmoid family. Part of activations_template.h.
  *
- * With e = exp(-|u|) and q = e / (1 + e), the smaller of the two probabilities, and h the target's
+ * The plain way, for plain labels: with t = exp(u) = exp(x) w, w = exp(a) the class's prior odds,
+ *   p = t / (1 + t),   softplus(u) = log(1 + t),
+ * one exponential, no branch on the sign of u, and the sum of all log(1 + t) is the logarithm of a
+ * product, kept as (product - 1) so that tiny t keep their digits. A block of columns whose largest
+ * logit would let the product overflow, and priors of a wide range, go the careful way: with
+ * e = exp(-|u|) and q = e / (1 + e), the smaller of the two probabilities, and h the target's
  * distance from the larger one (1 - t where u > 0, else t),
  *   loss = |u| h + log1p(e),   dloss/du = h - q where u > 0, else q - h,
  * neither of which cancels. For plain labels h is 0 or 1 in all columns but the label's, which is
  * left out and computed alone in double.
  */
 
-/* Columns whose factors 1 + e, each at most 2, go into one logarithm: their product stays below
- * 2^1008 and that of one lane below 2^126, in reach of double and of float. */
-#define LOG_BLOCK 1008
+/* Columns of a block: 32 vectors. With 1 + t <= 2^30 its product is below 2^960 in every lane, and
+ * below 2^1020 behind what SPLIT_ABOVE lets stand from the blocks before. */
+#define BLOCK       (32 * V_WIDTH)
+#define SPLIT_ABOVE 0x1p60
+/* log(2^30 - 1), and the same for four such factors stays below fp32's infinity */
+#define PLAIN_LOGIT 20.79f
 
 struct sigmoid_row {
     const element *x;
-    const float *offset; /* NULL for none */
-    element *out;        /* NULL where nothing is stored */
+    const float *offset;       /* NULL for none */
+    const struct prior *prior; /* NULL: the row is computed the careful way */
+    element *out;              /* NULL where nothing is stored */
     int64_t cols;
-    int64_t pivot; /* column left to the scalar code, -1 for none */
-    float factor;  /* of what is stored */
+    int64_t pivot;             /* column left to the scalar code, -1 for none */
+    float factor;              /* of what is stored */
+    float pivot_value;         /* what is stored there */
 };
 
 /* -|u|, exact where there is an offset, and u rounded. */
@@ -43,46 +53,167 @@ ALWAYS_INLINE vf folded_exponential(struct folded_logit folded, const bool with_
 
 /* sigma(u) * 2^BIAS from e * 2^BIAS and 1 + e */
 static inline vf sigmoid_of(vf u, vf kept, vf one_plus) {
-    return v_div(v_select(v_negative(u), kept, v_set(0x1p48f)), one_plus);
+    return v_div(v_select(v_negative(u), kept, v_set(BIAS_FACTOR)), one_plus);
 }
 
-/* out = factor * sigma(u) */
-ALWAYS_INLINE void sigmoid_probabilities(const struct sigmoid_row *const from,
-                                         const bool with_offset) {
+/* ---- Blocks of columns [begin, end): `to` is the place of column begin in the output ---- */
+
+/* t 2^BIAS of one vector. */
+ALWAYS_INLINE vf plain_odds(vf x, const float *weight, int64_t j, const bool with_prior) {
+    return with_prior ? weighted_exponential(x, v_load(weight + j), true)
+                      : plain_exponential_or_zero(x);
+}
+
+/* p 2^BIAS from t 2^BIAS; p = t y (1 + rest), y being nearly 1 / (1 + t). */
+ALWAYS_INLINE vf probability_of_odds(vf kept) {
+    vf rest, y = v_reciprocal(v_fma(kept, v_set(UNBIAS_FACTOR), v_set(1.0f)), &rest);
+    vf p = v_mul(kept, y);
+    return v_fma(p, rest, p);
+}
+
+/* factor * sigma(u), the plain way. Logits beyond `highest` have p = 1 in fp32 as that one has. */
+ALWAYS_INLINE void plain_probabilities(const struct sigmoid_row *const from, element *to,
+                                       int64_t begin, int64_t end, const bool with_prior) {
     const struct sigmoid_row row = *from;
-    const vf factor = v_set(row.factor * 0x1p-48f);
-    int64_t j = 0;
-#define PROBABILITY(p, x, a)                                                                       \
-    do {                                                                                           \
-        struct folded_logit u_ = folded_logit((x), (a), with_offset);                              \
-        vf kept_ = folded_exponential(u_, with_offset);                                            \
-        vf one_plus_ = v_fma(kept_, v_set(0x1p-48f), v_set(1.0f));                                 \
-        p = v_mul(factor, sigmoid_of(u_.u, kept_, one_plus_));                                     \
-    } while (0)
-#define OFFSET_AT(j) (with_offset ? v_load(row.offset + (j)) : v_zero())
-    for (; j + 2 * V_WIDTH <= row.cols; j += 2 * V_WIDTH) {
-        vf p0, p1;
-        PROBABILITY(p0, ELEMENT_LOAD(row.x + j), OFFSET_AT(j));
-        PROBABILITY(p1, ELEMENT_LOAD(row.x + j + V_WIDTH), OFFSET_AT(j + V_WIDTH));
-        ELEMENT_STORE(row.out + j, p0);
-        ELEMENT_STORE(row.out + j + V_WIDTH, p1);
+    const float *const weight = with_prior ? row.prior->weight : NULL;
+    const vf factor = v_set(row.factor * UNBIAS_FACTOR);
+    const vf highest = v_set(HIGHEST_PLAIN - (with_prior ? fmaxf(row.prior->largest, 0.0f) : 0.0f));
+    int64_t j = begin;
+#define PLAIN_PROBABILITY(x, at)                                                                       v_mul(factor, probability_of_odds(plain_odds(v_min(highest, (x)), weight, (at), with_prior)))
+    for (; j + 2 * V_WIDTH <= end; j += 2 * V_WIDTH) {
+        vf p0 = PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j), j);
+        vf p1 = PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j + V_WIDTH), j + V_WIDTH);
+        ELEMENT_STORE(to + (j - begin), p0);
+        ELEMENT_STORE(to + (j - begin) + V_WIDTH, p1);
     }
-    for (; j < row.cols; j += V_WIDTH) {
-        vmask inside = v_first(row.cols - j);
-        vf p, a = with_offset ? v_load_masked(row.offset + j, inside) : v_zero();
-        PROBABILITY(p, ELEMENT_LOAD_MASKED(row.x + j, inside), a);
-        ELEMENT_STORE_MASKED(row.out + j, inside, p);
-    }
-#undef PROBABILITY
-#undef OFFSET_AT
+    for (; j + V_WIDTH <= end; j += V_WIDTH)
+        ELEMENT_STORE(to + (j - begin), PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j), j));
+    if (j < end)
+        ELEMENT_STORE_FIRST(to + (j - begin), end - j,
+                            PLAIN_PROBABILITY(ELEMENT_LOAD_FIRST(row.x + j, end - j), j));
+#undef PLAIN_PROBABILITY
 }
 
-NOINLINE void sigmoid_probabilities_plain(const struct sigmoid_row *row) {
-    sigmoid_probabilities(row, false);
+/* factor * sigma(u), the careful way. */
+ALWAYS_INLINE void careful_probabilities(const struct sigmoid_row *const from, element *to,
+                                         int64_t begin, int64_t end, const bool with_offset) {
+    const struct sigmoid_row row = *from;
+    const vf factor = v_set(row.factor * UNBIAS_FACTOR);
+    for (int64_t j = begin; j < end; j += V_WIDTH) {
+        bool full = j + V_WIDTH <= end;
+        vmask inside = v_first(end - j);
+        vf a = with_offset ? v_load_masked(row.offset + j, inside) : v_zero();
+        struct folded_logit u =
+            folded_logit(load_element_part(row.x + j, end - j, full), a, with_offset);
+        vf kept = folded_exponential(u, with_offset);
+        vf one_plus = v_fma(kept, v_set(UNBIAS_FACTOR), v_set(1.0f));
+        vf p = v_mul(factor, sigmoid_of(u.u, kept, one_plus));
+        store_element_part(to + (j - begin), end - j, p, full);
+    }
 }
 
-NOINLINE void sigmoid_probabilities_offset(const struct sigmoid_row *row) {
-    sigmoid_probabilities(row, true);
+#define SIGMOID_BLOCK(name, function, flag)                                                        \
+    NOINLINE void name(const struct sigmoid_row *row, element *to, int64_t begin, int64_t end) {   \
+        function(row, to, begin, end, flag);                                                       \
+    }
+SIGMOID_BLOCK(probabilities_plain, plain_probabilities, false)
+SIGMOID_BLOCK(probabilities_prior, plain_probabilities, true)
+SIGMOID_BLOCK(probabilities_careful, careful_probabilities, true)
+#undef SIGMOID_BLOCK
+
+static inline void probabilities_block(const struct sigmoid_row *row, element *to, int64_t begin,
+                                       int64_t end) {
+    if (!row->offset)
+        probabilities_plain(row, to, begin, end);
+    else
+        (row->prior ? probabilities_prior : probabilities_careful)(row, to, begin, end);
+}
+
+/* What the losses of a row add up to. */
+struct sigmoid_sums {
+    vd above_one; /* product of all 1 + t since the last split, minus 1 */
+    vd exponents; /* powers of two split off */
+    bool split;
+    double factor_above_one; /* one more factor, minus 1: the label's */
+    double others;           /* losses that are no part of the product */
+};
+
+static inline void split_product(struct sigmoid_sums *sums) {
+    if (!v_double_any_above(sums->above_one, SPLIT_ABOVE))
+        return;
+    vd exponents = v_double_split(&sums->above_one);
+    sums->exponents = sums->split ? v_double_sum(sums->exponents, exponents) : exponents;
+    sums->split = true;
+}
+
+static inline double sigmoid_total(const struct sigmoid_sums *sums) {
+    double a = v_double_product_above_one(sums->above_one), b = sums->factor_above_one;
+    double total = log_above_one(a + b + a * b) + sums->others;
+    return sums->split ? total + LN2 * v_double_total(sums->exponents) : total;
+}
+
+/* The largest logit of a block, NaN left out. */
+static inline float block_maximum(const element *x, int64_t begin, int64_t end) {
+    const vf none = v_set(-INFINITY);
+    vf top0 = none, top1 = none;
+    int64_t j = begin;
+    for (; j + 2 * V_WIDTH <= end; j += 2 * V_WIDTH) {
+        top0 = v_max(ELEMENT_LOAD(x + j), top0);
+        top1 = v_max(ELEMENT_LOAD(x + j + V_WIDTH), top1);
+    }
+    for (; j < end; j += V_WIDTH)
+        top0 = v_max(v_select(v_first(end - j), ELEMENT_LOAD_FIRST(x + j, end - j), none), top0);
+    return v_largest(v_max(top0, top1));
+}
+
+/* All columns of a block as negatives, the plain way, but for the pivot. */
+ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element *to, int64_t begin,
+                                   int64_t end, struct sigmoid_sums *sums, const bool with_prior,
+                                   const bool store) {
+    const struct sigmoid_row row = *from;
+    const float *const weight = with_prior ? row.prior->weight : NULL;
+    const vf factor = v_set(row.factor * UNBIAS_FACTOR), unbias = v_set(UNBIAS_FACTOR);
+    vd above_one = sums->above_one;
+    int64_t j = begin;
+#define NEGATIVE(k, x, at, g, t)                                                                   \
+    vf kept##k = plain_odds((x), weight, (at), with_prior);                                     \
+    vf t = v_mul(kept##k, unbias);                                                                 \
+    vf g = store ? v_mul(factor, probability_of_odds(kept##k)) : v_zero()
+    for (; j + GROUP <= end; j += GROUP) {
+        NEGATIVE(0, ELEMENT_LOAD(row.x + j), j, g0, t0);
+        NEGATIVE(1, ELEMENT_LOAD(row.x + j + V_WIDTH), j + V_WIDTH, g1, t1);
+        NEGATIVE(2, ELEMENT_LOAD(row.x + j + 2 * V_WIDTH), j + 2 * V_WIDTH, g2, t2);
+        NEGATIVE(3, ELEMENT_LOAD(row.x + j + 3 * V_WIDTH), j + 3 * V_WIDTH, g3, t3);
+        int64_t lane = row.pivot - j;
+        if ((uint64_t)lane < GROUP) {
+            const vf value = v_set(row.pivot_value);
+            t0 = v_without_lane(t0, lane), t1 = v_without_lane(t1, lane - V_WIDTH);
+            t2 = v_without_lane(t2, lane - 2 * V_WIDTH), t3 = v_without_lane(t3, lane - 3 * V_WIDTH);
+            g0 = v_with_lane(g0, lane, value), g1 = v_with_lane(g1, lane - V_WIDTH, value);
+            g2 = v_with_lane(g2, lane - 2 * V_WIDTH, value);
+            g3 = v_with_lane(g3, lane - 3 * V_WIDTH, value);
+        }
+        if (store) {
+            ELEMENT_STORE(to + (j - begin), g0);
+            ELEMENT_STORE(to + (j - begin) + V_WIDTH, g1);
+            ELEMENT_STORE(to + (j - begin) + 2 * V_WIDTH, g2);
+            ELEMENT_STORE(to + (j - begin) + 3 * V_WIDTH, g3);
+        }
+        above_one = v_double_times_above_one(
+            above_one, product_above_one(product_above_one(t0, t1), product_above_one(t2, t3)));
+    }
+    for (; j < end; j += V_WIDTH) {
+        bool full = j + V_WIDTH <= end;
+        NEGATIVE(0, load_element_part(row.x + j, end - j, full), j, g, t);
+        g = v_with_lane(g, row.pivot - j, v_set(row.pivot_value));
+        if (store)
+            store_element_part(to + (j - begin), end - j, g, full);
+        above_one = v_double_times_above_one(
+            above_one, v_keep(v_first(end - j), v_without_lane(t, row.pivot - j)));
+    }
+#undef NEGATIVE
+    sums->above_one = above_one;
+    split_product(sums);
 }
 
 /* One vector of negatives: e = exp(-|u|), the positive part of u, and where `store` the gradient.
@@ -95,7 +226,7 @@ ALWAYS_INLINE struct negatives negatives(vf x, vf offset, vf factor, vf *gradien
                                          const bool with_offset) {
     struct folded_logit u = folded_logit(x, offset, with_offset);
     vf kept = folded_exponential(u, with_offset);
-    vf e = v_mul(kept, v_set(0x1p-48f));
+    vf e = v_mul(kept, v_set(UNBIAS_FACTOR));
     *gradient = v_mul(factor, sigmoid_of(u.u, kept, v_add(e, v_set(1.0f))));
     return (struct negatives){e, v_max(u.u, v_zero())};
 }
@@ -104,76 +235,106 @@ static inline struct negatives negatives_without(struct negatives n, int64_t lan
     return (struct negatives){v_without_lane(n.e, lane), v_without_lane(n.positive, lane)};
 }
 
-/* Columns [begin, end) of a row without its pivot, all of target 0 and weight 1: adds the positive
- * parts of u to *positive and returns the sum of log1p(e). */
-ALWAYS_INLINE double sigmoid_negative_block(const struct sigmoid_row row, int64_t begin,
-                                            int64_t end, vd *positive, const bool with_offset,
-                                            const bool store) {
-    const vf factor = v_set(row.factor * 0x1p-48f);
+/* The same, the careful way. */
+ALWAYS_INLINE void careful_negatives(const struct sigmoid_row *const from, element *to,
+                                     int64_t begin, int64_t end, struct sigmoid_sums *sums,
+                                     const bool with_offset, const bool store) {
+    const struct sigmoid_row row = *from;
+    const vf factor = v_set(row.factor * UNBIAS_FACTOR);
     vf product = v_zero(), gradient;
-    int64_t j = begin;
-#define NEGATIVES(n, at)                                                                           \
-    do {                                                                                           \
-        n = negatives(ELEMENT_LOAD(row.x + (at)),                                                  \
-                      with_offset ? v_load(row.offset + (at)) : v_zero(), factor, &gradient,       \
-                      with_offset);                                                                \
-        if (store)                                                                                 \
-            ELEMENT_STORE(row.out + (at), gradient);                                               \
-    } while (0)
-    for (; j + 4 * V_WIDTH <= end; j += 4 * V_WIDTH) {
-        struct negatives n0, n1, n2, n3;
-        NEGATIVES(n0, j);
-        NEGATIVES(n1, j + V_WIDTH);
-        NEGATIVES(n2, j + 2 * V_WIDTH);
-        NEGATIVES(n3, j + 3 * V_WIDTH);
-        if ((uint64_t)(row.pivot - j) < 4 * V_WIDTH) {
-            n0 = negatives_without(n0, row.pivot - j);
-            n1 = negatives_without(n1, row.pivot - j - V_WIDTH);
-            n2 = negatives_without(n2, row.pivot - j - 2 * V_WIDTH);
-            n3 = negatives_without(n3, row.pivot - j - 3 * V_WIDTH);
-        }
-        vf four = product_above_one(product_above_one(n0.e, n1.e), product_above_one(n2.e, n3.e));
-        product = product_above_one(product, four);
-        *positive = v_double_add(
-            *positive, v_add(v_add(n0.positive, n1.positive), v_add(n2.positive, n3.positive)));
-    }
-#undef NEGATIVES
-    for (; j < end; j += V_WIDTH) {
+    vd positive = v_double_zero();
+    for (int64_t j = begin; j < end; j += V_WIDTH) {
+        bool full = j + V_WIDTH <= end;
         vmask inside = v_first(end - j);
         vf a = with_offset ? v_load_masked(row.offset + j, inside) : v_zero();
-        struct negatives n =
-            negatives(ELEMENT_LOAD_MASKED(row.x + j, inside), a, factor, &gradient, with_offset);
+        struct negatives n = negatives(load_element_part(row.x + j, end - j, full), a, factor,
+                                       &gradient, with_offset);
         if (store)
-            ELEMENT_STORE_MASKED(row.out + j, inside, gradient);
+            store_element_part(to + (j - begin), end - j,
+                               v_with_lane(gradient, row.pivot - j, v_set(row.pivot_value)), full);
         n = negatives_without(n, row.pivot - j);
         product = product_above_one(product, v_keep(inside, n.e));
-        *positive = v_double_add(*positive, v_keep(inside, n.positive));
+        positive = v_double_add(positive, v_keep(inside, n.positive));
     }
-    return lanes_log_total(product);
+    sums->others += v_double_total(positive) + log_above_one(v_double_product_above_one(v_double_add(v_double_zero(), product)));
 }
 
-/* The sum of softplus(u) over all columns but the pivot, and out = factor * sigma(u). */
-ALWAYS_INLINE double sigmoid_negatives(const struct sigmoid_row *const from, const bool with_offset,
-                                       const bool store) {
-    const struct sigmoid_row row = *from;
-    vd positive = v_double_zero();
-    double logarithms = 0.0;
-    for (int64_t begin = 0; begin < row.cols; begin += LOG_BLOCK) {
-        int64_t end = row.cols - begin < LOG_BLOCK ? row.cols : begin + LOG_BLOCK;
-        logarithms += sigmoid_negative_block(row, begin, end, &positive, with_offset, store);
+#define SIGMOID_VARIANT(name, function, flag, store)                                               \
+    NOINLINE void name(const struct sigmoid_row *row, element *to, int64_t begin, int64_t end,     \
+                       struct sigmoid_sums *sums) {                                                \
+        function(row, to, begin, end, sums, flag, store);                                          \
     }
-    return logarithms + lanes_total(positive);
-}
-
-#define SIGMOID_VARIANT(name, with_offset, store)                                                  \
-    NOINLINE double name(const struct sigmoid_row *row) {                                          \
-        return sigmoid_negatives(row, with_offset, store);                                         \
-    }
-SIGMOID_VARIANT(negatives_sum, false, false)
-SIGMOID_VARIANT(negatives_store, false, true)
-SIGMOID_VARIANT(negatives_offset_sum, true, false)
-SIGMOID_VARIANT(negatives_offset_store, true, true)
+SIGMOID_VARIANT(negatives_plain, plain_negatives, false, false)
+SIGMOID_VARIANT(negatives_plain_store, plain_negatives, false, true)
+SIGMOID_VARIANT(negatives_prior, plain_negatives, true, false)
+SIGMOID_VARIANT(negatives_prior_store, plain_negatives, true, true)
+SIGMOID_VARIANT(negatives_careful, careful_negatives, false, false)
+SIGMOID_VARIANT(negatives_careful_store, careful_negatives, false, true)
+SIGMOID_VARIANT(negatives_offset, careful_negatives, true, false)
+SIGMOID_VARIANT(negatives_offset_store, careful_negatives, true, true)
 #undef SIGMOID_VARIANT
+
+/* to: NULL where nothing is stored. */
+static inline void negatives_block(const struct sigmoid_row *row, element *to, int64_t begin,
+                                   int64_t end, struct sigmoid_sums *sums) {
+    bool with_offset = row->offset != NULL, plain = false;
+    if (row->prior) {
+        float above = with_offset ? row->prior->largest : 0.0f;
+        plain = block_maximum(row->x, begin, end) + above <= PLAIN_LOGIT;
+    }
+    if (plain && with_offset)
+        (to ? negatives_prior_store : negatives_prior)(row, to, begin, end, sums);
+    else if (plain)
+        (to ? negatives_plain_store : negatives_plain)(row, to, begin, end, sums);
+    else if (with_offset)
+        (to ? negatives_offset_store : negatives_offset)(row, to, begin, end, sums);
+    else
+        (to ? negatives_careful_store : negatives_careful)(row, to, begin, end, sums);
+}
+
+/* ---- Rows ---- */
+
+/* Where blocks of a streamed row go: a buffer whose whole lines are then written past the caches. */
+struct lines {
+    element *out;    /* of the first element in the buffer */
+    element *buffer; /* [BLOCK + LINE] and room for a vector */
+    int64_t held;
+};
+
+/* Takes `count` more elements, which stand behind those held; leaves less than a line, or at the
+ * row's end nothing. */
+static inline void lines_write(struct lines *lines, int64_t count, bool last) {
+    int64_t have = lines->held + count, at = elements_to_line(lines->out, have);
+    const element *from = lines->buffer;
+    if (at > 0)
+        memcpy(lines->out, from, (size_t)at * sizeof(element));
+    for (; at + LINE <= have; at += LINE)
+        v_stream_line(lines->out + at, from + at);
+    if (last && at < have) {
+        memcpy(lines->out + at, from + at, (size_t)(have - at) * sizeof(element));
+        at = have;
+    }
+    lines->held = have - at;
+    memmove(lines->buffer, from + at, (size_t)lines->held * sizeof(element));
+    lines->out += at;
+}
+
+/* All blocks of a row: probabilities, or with sums the losses of negatives and their gradients. */
+static inline void sigmoid_blocks(const struct call *call, const struct sigmoid_row *row,
+                                  struct sigmoid_sums *sums, element *buffer) {
+    bool stream = call->stream && row->out;
+    struct lines lines = {.out = row->out, .buffer = buffer};
+    for (int64_t begin = 0; begin < row->cols; begin += BLOCK) {
+        int64_t end = row->cols - begin < BLOCK ? row->cols : begin + BLOCK;
+        element *to = stream ? buffer + lines.held : row->out ? row->out + begin : NULL;
+        if (sums)
+            negatives_block(row, to, begin, end, sums);
+        else
+            probabilities_block(row, to, begin, end);
+        if (stream)
+            lines_write(&lines, end - begin, end == row->cols);
+    }
+}
 
 /* Targets and weights of the general case. */
 struct sigmoid_targets {
@@ -190,15 +351,15 @@ ALWAYS_INLINE vf sigmoid_general_step(const struct sigmoid_row *row,
     vmask inside = v_first(row->cols - j);
     vf a = with_offset ? load_part(row->offset + j, inside, full) : v_zero();
     struct folded_logit u =
-        folded_logit(load_element_part(row->x + j, inside, full), a, with_offset);
-    vf e = v_mul(folded_exponential(u, with_offset), v_set(0x1p-48f));
+        folded_logit(load_element_part(row->x + j, row->cols - j, full), a, with_offset);
+    vf e = v_mul(folded_exponential(u, with_offset), v_set(UNBIAS_FACTOR));
     vf t = targets->targets ? load_part(targets->targets + j, inside, full) : v_set(targets->share);
     vf w = targets->class_weight ? load_part(targets->class_weight + j, inside, full) : one;
     vf h = v_select(v_negative(u.u), t, v_sub(one, t));
     if (row->out) {
         vf gradient = v_mul(w, v_sub(v_div(e, v_add(e, one)), h));
         gradient = v_mul(v_set(row->factor), v_minus_unless_negative(gradient, u.u));
-        store_element_part(row->out + j, inside, gradient, full);
+        store_element_part(row->out + j, row->cols - j, gradient, full);
     }
     vf coefficient = v_mul(w, h);
     vf loss = v_keep(v_nonzero(coefficient), v_mul(coefficient, v_abs(u.u)));
@@ -221,7 +382,7 @@ ALWAYS_INLINE double sigmoid_general(const struct sigmoid_row *const from,
     }
     for (; j < row.cols; j += V_WIDTH)
         sum = v_double_add(sum, sigmoid_general_step(&row, &targets, j, with_offset, false));
-    return lanes_total(sum);
+    return v_double_total(sum);
 }
 
 NOINLINE double sigmoid_general_plain(const struct sigmoid_row *row,
@@ -234,12 +395,6 @@ NOINLINE double sigmoid_general_offset(const struct sigmoid_row *row,
     return sigmoid_general(row, targets, true);
 }
 
-static inline double sigmoid_sum(const struct sigmoid_row *row) {
-    if (row->offset)
-        return row->out ? negatives_offset_store(row) : negatives_offset_sum(row);
-    return row->out ? negatives_store(row) : negatives_sum(row);
-}
-
 /* Loss of one column in double, and *gradient. A factor of 0 gives 0 against any logit. */
 static inline double sigmoid_column(double u, double w, double t, double *gradient) {
     double e = exp(-fabs(u)), q = e / (1.0 + e), larger = 1.0 / (1.0 + e);
@@ -249,35 +404,80 @@ static inline double sigmoid_column(double u, double w, double t, double *gradie
     return (w * h == 0.0 && !isnan(u) ? 0.0 : w * h * fabs(u)) + w * log1p(e);
 }
 
-static inline void sigmoid_forward_row(const struct balact_problem *p, int64_t i) {
-    struct row_facts facts = row_facts(p, i);
-    struct sigmoid_row row = {.x = (const element *)p->logits + i * p->ld,
-                              .offset = facts.with_offset ? p->offset : NULL,
-                              .out = (element *)p->out + i * p->ld_out,
-                              .cols = p->cols,
-                              .factor = 1.0f};
-    (row.offset ? sigmoid_probabilities_offset : sigmoid_probabilities_plain)(&row);
+/* The same for w = t = 1, with the logarithm left to sigmoid_total() where its factor is small enough
+ * (NaN: is not). */
+static inline double sigmoid_label(double u, struct sigmoid_sums *sums) {
+    double e = exp(-u), gradient;
+    if (e <= 0x1p40) {
+        sums->factor_above_one = e;
+        return -e / (1.0 + e);
+    }
+    sums->others += sigmoid_column(u, 1.0, 1.0, &gradient);
+    return gradient;
 }
 
-static inline void sigmoid_loss_row(const struct balact_problem *p, int64_t i,
-                                    const struct row_facts *facts, struct sigmoid_row *row) {
-    int64_t y = facts->label < p->cols ? facts->label : -1; /* implicit background: none */
-    double s = p->label_smoothing, loss, gradient = 0.0, label_loss = 0.0;
-    row->pivot = y;
-    row->factor = (float)facts->scale;
+static inline struct sigmoid_row sigmoid_row_of(const struct call *call, int64_t i,
+                                                const struct row_facts *facts) {
+    const struct balact_problem *p = call->problem;
+    bool plain = !facts->with_offset || call->prior.usable;
+    return (struct sigmoid_row){.x = (const element *)p->logits + i * p->ld,
+                                .offset = facts->with_offset ? p->offset : NULL,
+                                .prior = plain ? &call->prior : NULL,
+                                .cols = p->cols,
+                                .pivot = -1,
+                                .factor = 1.0f};
+}
+
+static inline void sigmoid_forward_row(const struct call *call, int64_t i, element *buffer) {
+    const struct balact_problem *p = call->problem;
+    struct row_facts facts = row_facts(p, i);
+    struct sigmoid_row row = sigmoid_row_of(call, i, &facts);
+    row.out = (element *)p->out + i * p->ld_out;
+    sigmoid_blocks(call, &row, NULL, buffer);
+}
+
+/* The plain way multiplies by factor * 2^-BIAS, which must not be denormal, and loses what is below
+ * 2^-150 / factor. */
+static inline bool factor_is_plain(double factor) {
+    return factor == 0.0 || (fabs(factor) >= 0x1p-80 && fabs(factor) <= 8.0);
+}
+
+/* Targets and weights on all columns: one logarithm an element. */
+static inline double sigmoid_general_row(const struct balact_problem *p, int64_t i,
+                                         const struct row_facts *facts,
+                                         const struct sigmoid_row *row) {
+    int64_t y = row->pivot;
+    double s = p->label_smoothing, gradient = 0.0, loss = 0.0;
+    struct sigmoid_targets targets = {p->targets ? p->targets + i * p->ld_targets : NULL,
+                                      p->class_weight, (float)(s / 2.0)};
     if (y >= 0)
-        label_loss = sigmoid_column(exact_logit(row->x, row->offset, y), class_weight_of(p, y),
-                                    (1.0 - s) + s / 2.0, &gradient);
-    /* the plain code multiplies by scale * 2^-BIAS, which must not be denormal */
-    bool tiny = row->out && fabs(facts->scale) < 0x1p-70 && facts->scale != 0.0;
-    if (p->targets || p->class_weight || s != 0.0 || tiny) {
-        struct sigmoid_targets targets = {p->targets ? p->targets + i * p->ld_targets : NULL,
-                                          p->class_weight, (float)(s / 2.0)};
-        loss = (row->offset ? sigmoid_general_offset : sigmoid_general_plain)(row, targets);
-    } else {
-        loss = sigmoid_sum(row);
-    }
+        loss = sigmoid_column(exact_logit(row->x, row->offset, y), class_weight_of(p, y),
+                              (1.0 - s) + s / 2.0, &gradient);
+    loss += (row->offset ? sigmoid_general_offset : sigmoid_general_plain)(row, targets);
     if (row->out && y >= 0)
-        row->out[y] = ELEMENT_OF((float)(facts->scale * gradient));
-    store_loss(p, i, facts, loss + label_loss, 1.0);
+        row->out[y] = element_of((float)(facts->scale * gradient));
+    return loss;
+}
+
+static inline void sigmoid_loss_row(const struct call *call, int64_t i,
+                                    const struct row_facts *facts, struct sigmoid_row *row,
+                                    element *buffer) {
+    const struct balact_problem *p = call->problem;
+    double loss;
+    row->pivot = facts->label < p->cols ? facts->label : -1; /* implicit background: none */
+    row->factor = (float)facts->scale;
+    if (p->targets || p->class_weight || p->label_smoothing != 0.0f ||
+        (row->out && !factor_is_plain(facts->scale))) {
+        loss = sigmoid_general_row(p, i, facts, row);
+    } else {
+        struct sigmoid_sums sums = {.above_one = v_double_zero()};
+        if (row->pivot >= 0) {
+            double gradient =
+                sigmoid_label(exact_logit(row->x, row->offset, row->pivot), &sums);
+            row->pivot_value = (float)(facts->scale * gradient);
+        }
+        sigmoid_blocks(call, row, &sums, buffer);
+        loss = sigmoid_total(&sums);
+    }
+    store_loss(p, i, facts, loss, 1.0);
 }

@@ -42,18 +42,18 @@ struct spread_terms {
     vf exponential, coefficient, distance;
 };
 
-/* The terms of the columns from j on, 0 at the pivot and outside; exponentials go to out. */
+/* The terms of the columns from j on, 0 at the pivot and outside; exponentials are kept. */
 ALWAYS_INLINE struct spread_terms spread_step(const struct softmax_row *row,
                                               const struct spread *spread, int64_t j,
                                               const bool with_offset, const bool wide,
                                               const bool full) {
     const float pivot_high = (float)spread->u_pivot;
     vmask inside = v_first(row->cols - j);
-    vf x = load_element_part(row->x + j, inside, full);
+    vf x = load_element_part(row->x + j, row->cols - j, full);
     vf a = with_offset ? load_part(row->offset + j, inside, full) : v_zero();
     vf e = softmax_exponential(row, x, a, with_offset, wide);
-    if (row->out)
-        store_element_part(row->out + j, inside, e, full);
+    if (row->kept)
+        v_store(row->kept + j, e);
     struct pair u = shifted_logit(x, a, with_offset);
     vf distance = v_sub(v_set(pivot_high), u.high);
     if (with_offset) {
@@ -90,9 +90,9 @@ ALWAYS_INLINE void spread_sums(const struct softmax_row *const from, struct spre
         coefficients = v_double_add(coefficients, sum.coefficient);
         distances = v_double_add(distances, sum.distance);
     }
-    to->exponentials = lanes_total(exponentials);
-    to->coefficients = lanes_total(coefficients);
-    to->distances = lanes_total(distances);
+    to->exponentials = v_double_total(exponentials);
+    to->coefficients = v_double_total(coefficients);
+    to->distances = v_double_total(distances);
 }
 
 #define SPREAD_VARIANT(name, with_offset, wide)                                                    \
@@ -117,7 +117,7 @@ static inline int64_t find_maximum(const struct softmax_row *row) {
     const vf maximum = v_set(row->maximum);
     for (int64_t j = 0; j < row->cols; j += V_WIDTH) {
         vmask inside = v_first(row->cols - j);
-        vf u = v_select(inside, ELEMENT_LOAD_MASKED(row->x + j, inside), v_set(-INFINITY));
+        vf u = v_select(inside, ELEMENT_LOAD_FIRST(row->x + j, row->cols - j), v_set(-INFINITY));
         if (row->offset)
             u = v_add(u, v_load_masked(row->offset + j, inside));
         int lane = v_first_lane(v_equal(u, maximum));
@@ -127,23 +127,24 @@ static inline int64_t find_maximum(const struct softmax_row *row) {
     return 0; /* not reached: the maximum is finite */
 }
 
-ALWAYS_INLINE void spread_gradient_step(element *out, const struct spread *spread, int64_t j,
-                                        int64_t cols, vf factor, vf scale, const bool full) {
+ALWAYS_INLINE void spread_gradient_step(const float *kept, element *out,
+                                        const struct spread *spread, int64_t j, int64_t cols,
+                                        vf factor, vf scale, const bool full) {
     vmask inside = v_first(cols - j);
     vf c = v_mul(scale, spread_coefficient(spread, j, inside, full));
-    vf e = load_element_part(out + j, inside, full);
-    store_element_part(out + j, inside, v_sub(v_mul(factor, e), c), full);
+    vf e = load_part(kept + j, inside, full);
+    store_element_part(out + j, cols - j, v_sub(v_mul(factor, e), c), full);
 }
 
-/* out = out * factor - c * scale */
-NOINLINE void spread_gradient(element *out, int64_t cols, const struct spread *const from,
-                              float factor, float scale) {
+/* out = kept * factor - c * scale */
+NOINLINE void spread_gradient(const float *kept, element *out, int64_t cols,
+                              const struct spread *const from, float factor, float scale) {
     const struct spread spread = *from;
     int64_t j = 0;
     for (; j + V_WIDTH <= cols; j += V_WIDTH)
-        spread_gradient_step(out, &spread, j, cols, v_set(factor), v_set(scale), true);
+        spread_gradient_step(kept, out, &spread, j, cols, v_set(factor), v_set(scale), true);
     if (j < cols)
-        spread_gradient_step(out, &spread, j, cols, v_set(factor), v_set(scale), false);
+        spread_gradient_step(kept, out, &spread, j, cols, v_set(factor), v_set(scale), false);
 }
 
 /* W p_j - c_j, written (W - c_j) p_j - c_j (1 - p_j). */
@@ -151,13 +152,14 @@ static inline double spread_gradient_at(double W, double c, double p, double one
     return (W - c) * p - c * one_minus_p;
 }
 
-static inline void softmax_spread_row(const struct balact_problem *p, int64_t i,
+static inline void softmax_spread_row(const struct call *call, int64_t i,
                                       const struct row_facts *facts, struct softmax_row *row,
-                                      int64_t unmasked) {
+                                      element *out) {
+    const struct balact_problem *p = call->problem;
     struct spread spread = {.targets = p->targets ? p->targets + i * p->ld_targets : NULL,
                             .class_weight = p->class_weight,
                             .mask = p->offset,
-                            .share = unmasked ? p->label_smoothing / (float)unmasked : 0.0f};
+                            .share = call->unmasked ? p->label_smoothing / (float)call->unmasked : 0.0f};
     int64_t y = facts->label;
     double u_y = y >= 0 ? exact_logit(row->x, row->offset, y) : 0.0;
     double loss = NAN, lse = NAN;
@@ -169,27 +171,29 @@ static inline void softmax_spread_row(const struct balact_problem *p, int64_t i,
         double label_extra = y >= 0 ? (1.0 - (double)p->label_smoothing) * denominator : 0.0;
         double c_pivot = spread_coefficient_at(&spread, row->pivot);
         double W = spread.coefficients + c_pivot + label_extra;
-        struct column_share pivot = column_share(row, spread.u_pivot, spread.exponentials);
+        double d = kept_exponent(row, spread.u_pivot);
+        struct column_share pivot = column_share(d, exp(d), spread.exponentials);
         loss = W * pivot.negative_log_probability + spread.distances;
         if (label_extra != 0.0)
             loss += label_extra * (spread.u_pivot - u_y);
         lse = log_sum_exp(row, pivot.sum);
-        if (row->out) {
-            double factor = without_bias(row->out, row->cols, facts->scale * W / pivot.sum);
-            spread_gradient(row->out, row->cols, &spread, (float)factor, (float)facts->scale);
+        if (out) {
+            double factor = normal_factor(row->kept, row->cols, facts->scale * W, pivot.sum);
+            spread_gradient(row->kept, out, row->cols, &spread, (float)factor,
+                            (float)facts->scale);
             if (y >= 0) {
                 double c_y = spread_coefficient_at(&spread, y) + label_extra;
                 double p_y = exp(kept_exponent(row, u_y)) / pivot.sum;
                 double g = spread_gradient_at(W, c_y, p_y, 1.0 - p_y);
-                row->out[y] = ELEMENT_OF((float)(facts->scale * g));
+                out[y] = element_of((float)(facts->scale * g));
             }
             if (y == row->pivot)
                 c_pivot += label_extra;
             double g = spread_gradient_at(W, c_pivot, pivot.p, pivot.one_minus_p);
-            row->out[row->pivot] = ELEMENT_OF((float)(facts->scale * g));
+            out[row->pivot] = element_of((float)(facts->scale * g));
         }
-    } else if (row->out) {
-        fill_row(row->out, row->cols, NAN);
+    } else if (out) {
+        fill_row(out, row->cols, NAN);
     }
     store_loss(p, i, facts, loss, denominator);
     if (p->lse)

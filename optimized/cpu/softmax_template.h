@@ -4,22 +4,33 @@
  * spread over the row (smoothing, soft targets) are in softmax_spread_template.h. Part of
  * activations_template.h.
  *
- * A row is read twice from memory at most: for its maximum, then for its exponentials, which go to
- * `out` once and are scaled there. The exponent of the largest term is taken out as a power of two
- * N (see exp_template.h), not as the maximum itself: x - max in fp32 would lose up to 5 bits of the
- * result, x - N ln 2 loses none.
+ * A row is read from memory once: its exponentials are kept in fp32 in the thread's own buffer, which
+ * stays in the nearest cache that can hold it, and are scaled from there into `out`.
+ *
+ * The plain pass asks for no maximum: exp(x_j) 2^BIAS times the class prior w_j = exp(a_j - max a),
+ * as long as the sum S of these lies where no term that matters over- or underflowed. That holds for
+ * rows whose largest logit is between about -12 and 40. Other rows, and priors of a wide range, take
+ * the careful pass: it finds the maximum of u = x + a first, and takes it out of the exact u as a
+ * power of two N (see exp_template.h), not as the maximum itself: u - max in fp32 would lose up to 5
+ * bits of the result, u - N ln 2 loses none.
  */
 
 /* Rows whose largest |u| is beyond this take out the maximum after all, in two steps; there a
  * difference of two fp32 numbers is exact wherever its exponential is not 0. */
 #define WIDE_MAGNITUDE 16384.0f
 
+/* Where the sum of the plain pass must lie. Below, a term that is lost (under 2^-126) could be seen
+ * in a result (over 2^-150); above, four terms could add up to infinity. */
+#define PLAIN_SUM_LOWEST  0x1p26
+#define PLAIN_SUM_HIGHEST 0x1p112
+
 struct softmax_row {
     const element *x;
-    const float *offset; /* NULL for none */
-    element *out;        /* NULL where nothing is stored */
+    const float *offset;         /* NULL for none */
+    const struct prior *prior;   /* the offset as a factor; NULL: the row needs the careful pass */
+    float *kept;                 /* exponentials, [cols up to a multiple of GROUP]; NULL for none */
     int64_t cols;
-    int64_t pivot; /* column left out of sums, -1 for none */
+    int64_t pivot; /* column left out of sums by the careful pass, -1 for none */
     bool wide;
     float maximum;   /* of u rounded to fp32 */
     float wide_rest; /* wide rows: the largest exact u is maximum + wide_rest, about */
@@ -32,7 +43,19 @@ ALWAYS_INLINE struct pair shifted_logit(vf x, vf offset, const bool with_offset)
 }
 
 static inline double exact_logit(const element *x, const float *offset, int64_t j) {
-    return (double)ELEMENT_VALUE(x[j]) + (offset ? (double)offset[j] : 0.0);
+    return (double)element_value(x[j]) + (offset ? (double)offset[j] : 0.0);
+}
+
+static inline struct softmax_row softmax_row_of(const struct call *call, int64_t i,
+                                                const struct row_facts *facts, float *kept) {
+    const struct balact_problem *p = call->problem;
+    bool plain = !facts->with_offset || call->prior.usable;
+    return (struct softmax_row){.x = (const element *)p->logits + i * p->ld,
+                                .offset = facts->with_offset ? p->offset : NULL,
+                                .prior = plain ? &call->prior : NULL,
+                                .kept = kept,
+                                .cols = p->cols,
+                                .pivot = -1};
 }
 
 /* What is left of a wide row's u once maximum and wide_rest are taken away. */
@@ -71,7 +94,7 @@ ALWAYS_INLINE float row_maximum(const struct softmax_row *row, const bool with_o
     }
     for (; j < row->cols; j += V_WIDTH) {
         vmask inside = v_first(row->cols - j);
-        vf x = v_select(inside, ELEMENT_LOAD_MASKED(row->x + j, inside), none);
+        vf x = v_select(inside, ELEMENT_LOAD_FIRST(row->x + j, row->cols - j), none);
         MAXIMUM_STEP(best[0], x, with_offset ? v_load_masked(row->offset + j, inside) : v_zero());
     }
 #undef MAXIMUM_STEP
@@ -127,7 +150,7 @@ ALWAYS_INLINE vf softmax_exponential(const struct softmax_row *row, vf x, vf off
     return exponential(wide_difference(u, row->maximum, row->wide_rest), row->shift, true);
 }
 
-/* Sum over all columns but the pivot of exp(u - base) * 2^BIAS, which also go to out where `store`.
+/* Sum over all columns but the pivot of exp(u - base) * 2^BIAS, which are also kept where `store`.
  * Four vectors are added as a tree in fp32, everything above in double: no chain of roundings grows
  * with the row. */
 ALWAYS_INLINE double softmax_exponentials(const struct softmax_row *const from,
@@ -143,10 +166,10 @@ ALWAYS_INLINE double softmax_exponentials(const struct softmax_row *const from,
         vf e0 = EXPONENTIAL(j), e1 = EXPONENTIAL(j + V_WIDTH);
         vf e2 = EXPONENTIAL(j + 2 * V_WIDTH), e3 = EXPONENTIAL(j + 3 * V_WIDTH);
         if (store) {
-            ELEMENT_STORE(row.out + j, e0);
-            ELEMENT_STORE(row.out + j + V_WIDTH, e1);
-            ELEMENT_STORE(row.out + j + 2 * V_WIDTH, e2);
-            ELEMENT_STORE(row.out + j + 3 * V_WIDTH, e3);
+            v_store(row.kept + j, e0);
+            v_store(row.kept + j + V_WIDTH, e1);
+            v_store(row.kept + j + 2 * V_WIDTH, e2);
+            v_store(row.kept + j + 3 * V_WIDTH, e3);
         }
         if ((uint64_t)(row.pivot - j) < 4 * V_WIDTH) {
             e0 = v_without_lane(e0, row.pivot - j);
@@ -161,13 +184,13 @@ ALWAYS_INLINE double softmax_exponentials(const struct softmax_row *const from,
     for (; j < row.cols; j += V_WIDTH) {
         vmask inside = v_first(row.cols - j);
         vf offset = with_offset ? v_load_masked(row.offset + j, inside) : v_zero();
-        vf e = softmax_exponential(&row, ELEMENT_LOAD_MASKED(row.x + j, inside), offset,
+        vf e = softmax_exponential(&row, ELEMENT_LOAD_FIRST(row.x + j, row.cols - j), offset,
                                    with_offset, wide);
         if (store)
-            ELEMENT_STORE_MASKED(row.out + j, inside, e);
+            v_store(row.kept + j, v_keep(inside, e));
         rest = v_add(rest, v_without_lane(v_keep(inside, e), row.pivot - j));
     }
-    return lanes_total(v_double_add(sum, rest));
+    return v_double_total(v_double_add(sum, rest));
 }
 
 #define SOFTMAX_VARIANT(name, with_offset, wide, store)                                            \
@@ -186,43 +209,180 @@ SOFTMAX_VARIANT(exponentials_offset_wide_store, true, true, true)
 
 static inline double softmax_sum(const struct softmax_row *row) {
     if (row->wide)
-        return row->offset ? row->out ? exponentials_offset_wide_store(row)
+        return row->offset ? row->kept ? exponentials_offset_wide_store(row)
                                       : exponentials_offset_wide_sum(row)
-               : row->out ? exponentials_wide_store(row)
+               : row->kept ? exponentials_wide_store(row)
                            : exponentials_wide_sum(row);
-    return row->offset ? row->out ? exponentials_offset_store(row) : exponentials_offset_sum(row)
-           : row->out ? exponentials_store(row)
+    return row->offset ? row->kept ? exponentials_offset_store(row) : exponentials_offset_sum(row)
+           : row->kept ? exponentials_store(row)
                        : exponentials_sum(row);
 }
 
-/* out = out * factor */
-static inline void scale_row(element *out, int64_t cols, float factor) {
-    vf f = v_set(factor);
-    int64_t j = 0;
-    for (; j + 4 * V_WIDTH <= cols; j += 4 * V_WIDTH) {
-        ELEMENT_STORE(out + j, v_mul(f, ELEMENT_LOAD(out + j)));
-        ELEMENT_STORE(out + j + V_WIDTH, v_mul(f, ELEMENT_LOAD(out + j + V_WIDTH)));
-        ELEMENT_STORE(out + j + 2 * V_WIDTH, v_mul(f, ELEMENT_LOAD(out + j + 2 * V_WIDTH)));
-        ELEMENT_STORE(out + j + 3 * V_WIDTH, v_mul(f, ELEMENT_LOAD(out + j + 3 * V_WIDTH)));
-    }
-    for (; j < cols; j += V_WIDTH) {
-        vmask inside = v_first(cols - j);
-        ELEMENT_STORE_MASKED(out + j, inside, v_mul(f, ELEMENT_LOAD_MASKED(out + j, inside)));
-    }
+/* ---- The plain pass ---- */
+
+/* exp(x) w 2^BIAS of one vector. */
+ALWAYS_INLINE vf plain_term(vf x, const float *weight, int64_t j, const bool with_prior) {
+    return with_prior ? weighted_exponential(x, v_load(weight + j), false) : plain_exponential(x);
 }
 
-/* What is kept in out awaits a factor that holds 2^-BIAS. Where that would be denormal, and have
- * lost digits, takes the bias out of both; returns the factor that remains. */
-static inline double without_bias(element *out, int64_t cols, double factor) {
+/* The lane sums of all columns in double: of GROUP columns as a tree in fp32, so that no chain of
+ * roundings grows with the row, everything above in double. weight: [cols up to a multiple of
+ * V_WIDTH]. *largest: the largest x, where that tells whether the terms can be trusted. */
+ALWAYS_INLINE double plain_sum(const struct softmax_row *const from, const bool with_prior,
+                               const bool store, float *largest) {
+    const element *const x = from->x;
+    const float *const weight = with_prior ? from->prior->weight : NULL;
+    float *const kept = from->kept;
+    const int64_t cols = from->cols;
+    vd sum = v_double_zero();
+    vf top = v_set(-INFINITY), rest = v_zero();
+    int64_t j = 0;
+#define LOAD_TERM(k, u)                                                                            \
+    vf x##k = ELEMENT_LOAD(x + j + (k)*V_WIDTH);                                                   \
+    vf u = plain_term(x##k, weight, j + (k)*V_WIDTH, with_prior)
+    for (; j + GROUP <= cols; j += GROUP) {
+        LOAD_TERM(0, e0);
+        LOAD_TERM(1, e1);
+        LOAD_TERM(2, e2);
+        LOAD_TERM(3, e3);
+        if (!V_SCALE_SATURATES)
+            top = v_max(v_max(v_max(x0, x1), v_max(x2, x3)), top);
+        if (store) {
+            v_store(kept + j, e0);
+            v_store(kept + j + V_WIDTH, e1);
+            v_store(kept + j + 2 * V_WIDTH, e2);
+            v_store(kept + j + 3 * V_WIDTH, e3);
+        }
+        sum = v_double_add(sum, v_add(v_add(e0, e1), v_add(e2, e3)));
+    }
+#undef LOAD_TERM
+    for (; j < cols; j += V_WIDTH) {
+        vmask inside = v_first(cols - j);
+        vf last = ELEMENT_LOAD_FIRST(x + j, cols - j);
+        vf e = v_keep(inside, plain_term(last, weight, j, with_prior));
+        if (!V_SCALE_SATURATES)
+            top = v_max(v_select(inside, last, v_set(-INFINITY)), top);
+        if (store)
+            v_store(kept + j, e);
+        rest = v_add(rest, e);
+    }
+    *largest = V_SCALE_SATURATES ? 0.0f : v_largest(top);
+    return v_double_total(v_double_add(sum, rest));
+}
+
+#define PLAIN_VARIANT(name, with_prior, store)                                                     \
+    NOINLINE double name(const struct softmax_row *row, float *largest) {                          \
+        return plain_sum(row, with_prior, store, largest);                                         \
+    }
+PLAIN_VARIANT(plain_sum_only, false, false)
+PLAIN_VARIANT(plain_sum_kept, false, true)
+PLAIN_VARIANT(plain_sum_prior, true, false)
+PLAIN_VARIANT(plain_sum_prior_kept, true, true)
+#undef PLAIN_VARIANT
+
+/* The plain pass; false where its sum cannot be trusted, and nothing but row->kept was changed. */
+static inline bool plain_pass(struct softmax_row *row, double *sum) {
+    bool with_prior = row->offset != NULL;
+    float largest;
+    if (!row->prior)
+        return false;
+    if (with_prior)
+        *sum = row->kept ? plain_sum_prior_kept(row, &largest) : plain_sum_prior(row, &largest);
+    else
+        *sum = row->kept ? plain_sum_kept(row, &largest) : plain_sum_only(row, &largest);
+    if (!(largest <= HIGHEST_PLAIN && *sum >= PLAIN_SUM_LOWEST && *sum <= PLAIN_SUM_HIGHEST))
+        return false;
+    row->base = with_prior ? row->prior->largest : 0.0;
+    return true;
+}
+
+/* What the plain pass added in the lane of column y: the tree of its GROUP, or the chain of the
+ * columns behind the last whole one. out[0]: as it was added; out[1]: without column y. Returns the
+ * term of y itself. */
+static inline float plain_lane(const struct softmax_row *row, int64_t y, float out[2]) {
+    int64_t begin = y / GROUP * GROUP, lane = begin + (y - begin) % V_WIDTH;
+    bool whole = begin + GROUP <= row->cols;
+    float term[GROUP / V_WIDTH], without[GROUP / V_WIDTH];
+    for (int k = 0; k < GROUP / V_WIDTH; k++) {
+        int64_t j = lane + k * V_WIDTH;
+        term[k] = j < row->cols ? row->kept[j] : 0.0f;
+        without[k] = j == y ? 0.0f : term[k];
+    }
+    out[0] = whole ? (term[0] + term[1]) + (term[2] + term[3])
+                   : ((term[0] + term[1]) + term[2]) + term[3];
+    out[1] = whole ? (without[0] + without[1]) + (without[2] + without[3])
+                   : ((without[0] + without[1]) + without[2]) + without[3];
+    return row->kept[y];
+}
+
+NOINLINE double kept_sum(const float *kept, int64_t cols) {
+    vd sum = v_double_zero();
+    for (int64_t j = 0; j < cols; j += V_WIDTH) /* the buffer holds 0 behind the last column */
+        sum = v_double_add(sum, v_load(kept + j));
+    return v_double_total(sum);
+}
+
+/* From the sum with column y to the one without it, which must keep its digits however near to 1 the
+ * probability of y is. Sets kept[y] to 0. Returns the term of y in *e_y. */
+static inline double plain_rest(const struct softmax_row *row, double sum, int64_t y, double *e_y) {
+    float lane[2];
+    *e_y = plain_lane(row, y, lane);
+    row->kept[y] = 0.0f;
+    double rest = sum - (double)lane[0] + (double)lane[1];
+    return rest >= 0x1p-24 * sum ? rest : kept_sum(row->kept, row->cols);
+}
+
+/* ---- From the kept exponentials to the output ---- */
+
+/* out = kept * factor. Meanwhile the next row's logits are asked for: this pass leaves the memory's
+ * readers idle, the next one would wait for them. */
+ALWAYS_INLINE void scale_row(const struct call *call, int64_t i, const float *restrict kept,
+                             element *out, float factor) {
+    const struct balact_problem *p = call->problem;
+    const element *next = (const element *)p->logits + (i + 1 < p->rows ? i + 1 : i) * p->ld;
+    const int64_t cols = p->cols;
+    const vf f = v_set(factor);
+    int64_t j = 0;
+    if (call->stream) {
+        j = elements_to_line(out, cols);
+        for (int64_t k = 0; k < j; k += V_WIDTH)
+            ELEMENT_STORE_FIRST(out + k, j - k < V_WIDTH ? j - k : V_WIDTH,
+                                v_mul(f, v_load(kept + k)));
+        for (; j + V_WIDTH <= cols; j += V_WIDTH) {
+            v_prefetch(next + j);
+            ELEMENT_STREAM(out + j, v_mul(f, v_load(kept + j)));
+        }
+    }
+    for (; j + GROUP <= cols; j += GROUP) {
+        for (int64_t k = 0; k < GROUP; k += LINE)
+            v_prefetch(next + j + k);
+        ELEMENT_STORE(out + j, v_mul(f, v_load(kept + j)));
+        ELEMENT_STORE(out + j + V_WIDTH, v_mul(f, v_load(kept + j + V_WIDTH)));
+        ELEMENT_STORE(out + j + 2 * V_WIDTH, v_mul(f, v_load(kept + j + 2 * V_WIDTH)));
+        ELEMENT_STORE(out + j + 3 * V_WIDTH, v_mul(f, v_load(kept + j + 3 * V_WIDTH)));
+    }
+    for (; j + V_WIDTH <= cols; j += V_WIDTH)
+        ELEMENT_STORE(out + j, v_mul(f, v_load(kept + j)));
+    if (j < cols)
+        ELEMENT_STORE_FIRST(out + j, cols - j, v_mul(f, v_load_masked(kept + j, v_first(cols - j))));
+}
+
+/* What is kept awaits the factor scale / sum. Where that would be denormal, and have lost digits,
+ * takes a power of two out of what is kept first; returns the factor that remains. */
+static inline double normal_factor(float *kept, int64_t cols, double scale, double sum) {
+    double factor = scale / sum;
     if (fabs(factor) >= FLT_MIN || factor == 0.0 || isnan(factor))
         return factor;
-    scale_row(out, cols, (float)ldexp(1.0, -BIAS));
-    return ldexp(factor, BIAS);
+    int power = ilogb(sum);
+    vf f = v_set((float)ldexp(1.0, -power));
+    for (int64_t j = 0; j < cols; j += V_WIDTH)
+        v_store(kept + j, v_mul(f, v_load(kept + j)));
+    return ldexp(scale, power) / sum;
 }
 
 static inline void fill_row(element *out, int64_t cols, float value) {
     for (int64_t j = 0; j < cols; j++)
-        out[j] = ELEMENT_OF(value);
+        out[j] = element_of(value);
 }
 
 /* What the sum without column y says about that column. */
@@ -232,49 +392,69 @@ struct column_share {
     double negative_log_probability; /* lse - u_y */
 };
 
-static inline struct column_share column_share(const struct softmax_row *row, double u_y,
-                                               double rest) {
-    double d = kept_exponent(row, u_y), e_y = exp(d), sum = rest + e_y;
+/* d: kept_exponent() of u_y; e_y: exp(d), about. */
+static inline struct column_share column_share(double d, double e_y, double rest) {
+    double sum = rest + e_y;
     double nll = e_y >= rest ? log1p(rest / e_y) : log(sum) - d;
     return (struct column_share){sum, e_y / sum, rest / sum, nll};
 }
 
-static inline void softmax_forward_row(const struct balact_problem *p, int64_t i) {
+static inline void softmax_forward_row(const struct call *call, int64_t i, float *kept) {
+    const struct balact_problem *p = call->problem;
     struct row_facts facts = row_facts(p, i);
-    struct softmax_row row = {.x = (const element *)p->logits + i * p->ld,
-                              .offset = facts.with_offset ? p->offset : NULL,
-                              .out = (element *)p->out + i * p->ld_out,
-                              .cols = p->cols,
-                              .pivot = -1};
-    bool exists = softmax_begin(&row);
-    double sum = exists ? softmax_sum(&row) : NAN;
+    struct softmax_row row = softmax_row_of(call, i, &facts, kept);
+    element *out = (element *)p->out + i * p->ld_out;
+    double sum = NAN;
+    bool exists = plain_pass(&row, &sum);
+    if (!exists && (exists = softmax_begin(&row)))
+        sum = softmax_sum(&row);
     if (p->lse)
         p->lse[i] = exists ? (float)(log_sum_exp(&row, sum)) : NAN;
     if (exists)
-        scale_row(row.out, row.cols, (float)(1.0 / sum));
+        scale_row(call, i, kept, out, (float)(1.0 / sum));
     else
-        fill_row(row.out, row.cols, NAN);
+        fill_row(out, row.cols, NAN);
 }
 
-/* Loss, and gradient where row->out is given, of a row with a plain label. */
-static inline void softmax_label_row(const struct balact_problem *p, int64_t i,
-                                     const struct row_facts *facts, struct softmax_row *row) {
-    double weight = class_weight_of(p, facts->label);
-    double u_y = exact_logit(row->x, row->offset, facts->label); /* before out may overwrite x */
-    double loss = NAN, lse = NAN;
-    row->pivot = facts->label;
-    if (softmax_begin(row)) {
-        struct column_share y = column_share(row, u_y, softmax_sum(row));
-        double nll = y.negative_log_probability, scale = facts->scale * weight;
+/* The share of column y, by the plain pass where that can be trusted. False: no distribution. */
+static inline bool softmax_label_share(struct softmax_row *row, int64_t y, double u_y,
+                                       struct column_share *share, double *rest) {
+    double sum, e_y;
+    if (row->kept && plain_pass(row, &sum)) {
+        *rest = plain_rest(row, sum, y, &e_y);
+        *share = column_share(kept_exponent(row, u_y), e_y, *rest);
+        return true;
+    }
+    row->pivot = y;
+    if (!softmax_begin(row))
+        return false;
+    *rest = softmax_sum(row);
+    double d = kept_exponent(row, u_y);
+    *share = column_share(d, exp(d), *rest);
+    return true;
+}
+
+/* Loss, and gradient where out is given, of a row with a plain label. */
+static inline void softmax_label_row(const struct call *call, int64_t i,
+                                     const struct row_facts *facts, struct softmax_row *row,
+                                     element *out) {
+    const struct balact_problem *p = call->problem;
+    int64_t y = facts->label;
+    double weight = class_weight_of(p, y);
+    double u_y = exact_logit(row->x, row->offset, y); /* before out may overwrite x */
+    double loss = NAN, lse = NAN, rest;
+    struct column_share share;
+    if (softmax_label_share(row, y, u_y, &share, &rest)) {
+        double nll = share.negative_log_probability, scale = facts->scale * weight;
         loss = weight == 0.0 && !isnan(nll) ? 0.0 : weight * nll;
-        lse = p->lse ? log_sum_exp(row, y.sum) : 0.0;
-        if (row->out) {
-            double factor = without_bias(row->out, row->cols, scale / y.sum);
-            scale_row(row->out, row->cols, (float)factor);
-            row->out[facts->label] = ELEMENT_OF((float)-(scale * y.one_minus_p));
+        lse = p->lse ? log_sum_exp(row, share.sum) : 0.0;
+        if (out) {
+            row->kept[y] = (float)-rest; /* the gradient there is -scale (1 - p) */
+            double factor = normal_factor(row->kept, row->cols, scale, share.sum);
+            scale_row(call, i, row->kept, out, (float)factor);
         }
-    } else if (row->out) {
-        fill_row(row->out, row->cols, NAN);
+    } else if (out) {
+        fill_row(out, row->cols, NAN);
     }
     store_loss(p, i, facts, loss, weight);
     if (p->lse)

@@ -8,12 +8,20 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
+#include <stdatomic.h>
 
 /* Half-precision conversion, which not every compiler knows by name. Whether the system saves the
- * registers is told by avx2 already. */
+ * registers is told by avx2 already. Asked once: every call of a kernel comes by here, and where a
+ * hypervisor answers for the processor the question takes longer than many a kernel. */
 static bool has_f16c(void) {
-    unsigned a, b, c = 0, d;
-    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+    static _Atomic int known = -1;
+    int has = atomic_load_explicit(&known, memory_order_relaxed);
+    if (has < 0) {
+        unsigned a, b, c = 0, d;
+        has = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+        atomic_store_explicit(&known, has, memory_order_relaxed);
+    }
+    return has;
 }
 
 /* Notes the first missing feature. */

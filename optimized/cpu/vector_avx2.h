@@ -9,6 +9,7 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define V_WIDTH 8
 
@@ -50,6 +51,11 @@ static inline void v_store_masked(float *to, vmask mask, vf v) {
     _mm256_maskstore_ps(to, _mm256_castps_si256(mask), v);
 }
 
+/* Asks for the line at `from`, which need not exist. */
+static inline void v_prefetch(const void *from) {
+    _mm_prefetch((const char *)from, _MM_HINT_T0);
+}
+
 static inline vf v_add(vf a, vf b) {
     return _mm256_add_ps(a, b);
 }
@@ -81,6 +87,27 @@ static inline vf v_max(vf a, vf b) {
     return _mm256_max_ps(a, b);
 }
 
+/* The smaller; b if either is NaN. */
+static inline vf v_min(vf a, vf b) {
+    return _mm256_min_ps(a, b);
+}
+
+/* y near 1 / a, and *rest so that y (1 + *rest) is 1 / a to about 2^-28: a guess, and a step or two
+ * of Newton's in the rest. For normal a whose reciprocal is normal. */
+static inline vf v_reciprocal(vf a, vf *rest) {
+    vf guess = _mm256_rcp_ps(a);
+    vf e = v_fnma(a, guess, v_set(1.0f));
+    *rest = v_fma(e, e, e);
+    return guess;
+}
+
+/* The largest lane; no lane may be NaN. */
+static inline float v_largest(vf a) {
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
 static inline vf v_abs(vf a) {
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
 }
@@ -95,9 +122,12 @@ static inline vf v_minus_unless_negative(vf b, vf a) {
     return _mm256_xor_ps(b, _mm256_andnot_ps(a, _mm256_set1_ps(-0.0f)));
 }
 
-/* a * 2^k, k being the low nine bits of the integer that `bits` holds; the result must be normal.
- */
-static inline vf v_scale_by_bits(vf a, vf bits) {
+/* a * 2^n for whole n; bits: any number that holds n in the low nine bits of its integer. Here the
+ * result must be normal, and the exponent is added by bits; where V_SCALE_SATURATES it may leave the
+ * range of normal numbers at both ends, as a multiplication would, and n alone is looked at. */
+#define V_SCALE_SATURATES 0
+static inline vf v_scale(vf a, vf n, vf bits) {
+    (void)n;
     __m256i exponent = _mm256_slli_epi32(_mm256_castps_si256(bits), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), exponent));
 }
@@ -105,6 +135,19 @@ static inline vf v_scale_by_bits(vf a, vf bits) {
 /* !(a < b): also where either is NaN. */
 static inline vmask v_not_less(vf a, vf b) {
     return _mm256_cmp_ps(a, b, _CMP_NLT_UQ);
+}
+
+static inline vmask v_and(vmask a, vmask b) {
+    return _mm256_and_ps(a, b);
+}
+
+static inline vmask v_less(vf a, vf b) {
+    return _mm256_cmp_ps(a, b, _CMP_LT_OQ);
+}
+
+/* How many lanes a mask has. */
+static inline int v_lanes(vmask mask) {
+    return __builtin_popcount((unsigned)_mm256_movemask_ps(mask));
 }
 
 static inline vmask v_equal(vf a, vf b) {
@@ -137,10 +180,109 @@ static inline vf v_without_lane(vf v, int64_t lane) {
     return _mm256_andnot_ps(_mm256_castsi256_ps(hit), v);
 }
 
+/* v with `value`'s lane in that place; v itself where lane is not one. */
+static inline vf v_with_lane(vf v, int64_t lane, vf value) {
+    __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    int wanted = lane >= 0 && lane < V_WIDTH ? (int)lane : -1;
+    __m256i hit = _mm256_cmpeq_epi32(index, _mm256_set1_epi32(wanted));
+    return _mm256_blendv_ps(v, value, _mm256_castsi256_ps(hit));
+}
+
 /* The lowest lane of the mask, or -1. */
 static inline int v_first_lane(vmask mask) {
     int bits = _mm256_movemask_ps(mask);
     return bits ? __builtin_ctz((unsigned)bits) : -1;
+}
+
+/* A store past the caches; `to` must be aligned to a vector. */
+static inline void v_stream(float *to, vf v) {
+    _mm256_stream_ps(to, v);
+}
+
+/* The 64 bytes of a line, which `to` must be aligned to. */
+static inline void v_stream_line(void *to, const void *from) {
+    const __m256i *source = from;
+    __m256i *line = to;
+    _mm256_stream_si256(line, _mm256_loadu_si256(source));
+    _mm256_stream_si256(line + 1, _mm256_loadu_si256(source + 1));
+}
+
+/* Makes what was streamed visible to other threads. */
+static inline void v_fence(void) {
+    _mm_sfence();
+}
+
+/* The first `count` < V_WIDTH of 16-bit elements, 0 behind; no other memory is touched. */
+static inline __m128i v_load_first_16(const uint16_t *from, int64_t count) {
+    uint16_t part[V_WIDTH] = {0};
+    int64_t at = count & 4;
+    if (count & 4)
+        memcpy(part, from, 8);
+    if (count & 2)
+        memcpy(part + at, from + at, 4);
+    at += count & 2;
+    if (count & 1)
+        part[at] = from[at];
+    return _mm_loadu_si128((const __m128i *)part);
+}
+
+static inline void v_store_first_16(uint16_t *to, int64_t count, __m128i v) {
+    uint16_t part[V_WIDTH];
+    int64_t at = count & 4;
+    _mm_storeu_si128((__m128i *)part, v);
+    if (count & 4)
+        memcpy(to, part, 8);
+    if (count & 2)
+        memcpy(to + at, part + at, 4);
+    at += count & 2;
+    if (count & 1)
+        to[at] = part[at];
+}
+
+static inline void v_store_16(uint16_t *to, __m128i v) {
+    _mm_storeu_si128((__m128i *)to, v);
+}
+
+static inline void v_stream_16(uint16_t *to, __m128i v) {
+    _mm_stream_si128((__m128i *)to, v);
+}
+
+/* IEEE half precision */
+static inline vf v_load_f16(const uint16_t *from) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)from));
+}
+
+static inline vf v_load_first_f16(const uint16_t *from, int64_t count) {
+    return _mm256_cvtph_ps(v_load_first_16(from, count));
+}
+
+static inline __m128i v_to_f16(vf v) {
+    return _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* bfloat16: the upper half of a float, rounded to nearest even; a NaN stays one. */
+static inline vf v_from_bf16(__m128i v) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16));
+}
+
+static inline vf v_load_bf16(const uint16_t *from) {
+    return v_from_bf16(_mm_loadu_si128((const __m128i *)from));
+}
+
+static inline vf v_load_first_bf16(const uint16_t *from, int64_t count) {
+    return v_from_bf16(v_load_first_16(from, count));
+}
+
+static inline __m128i v_to_bf16(vf v) {
+    __m256i bits = _mm256_castps_si256(v);
+    __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    __m256 nan = _mm256_cmp_ps(v, v, _CMP_UNORD_Q);
+    rounded = _mm256_castps_si256(
+        _mm256_blendv_ps(_mm256_castsi256_ps(rounded), _mm256_castsi256_ps(quiet), nan));
+    rounded = _mm256_srli_epi32(rounded, 16);
+    return _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
 }
 
 static inline vd v_double_zero(void) {
@@ -153,9 +295,89 @@ static inline vd v_double_add(vd sum, vf v) {
     return sum;
 }
 
-static inline void v_double_store(double *to, vd v) {
-    _mm256_storeu_pd(to, v.low);
-    _mm256_storeu_pd(to + 4, v.high);
+/* lane -> lane + v + lane v in every lane: (1 + lane)(1 + v) - 1 */
+static inline vd v_double_times_above_one(vd product, vf v) {
+    __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(v));
+    __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
+    product.low = _mm256_fmadd_pd(product.low, low, _mm256_add_pd(product.low, low));
+    product.high = _mm256_fmadd_pd(product.high, high, _mm256_add_pd(product.high, high));
+    return product;
+}
+
+static inline int v_double_any_above(vd v, double limit) {
+    __m256d l = _mm256_set1_pd(limit);
+    return _mm256_movemask_pd(_mm256_or_pd(_mm256_cmp_pd(v.low, l, _CMP_GT_OQ),
+                                           _mm256_cmp_pd(v.high, l, _CMP_GT_OQ)));
+}
+
+/* 1 + *above_one = m 2^k, m in [1, 2): returns k and leaves m - 1. For values from 0 to the largest
+ * finite one, or NaN, which stays NaN. */
+static inline __m256d v_half_split(__m256d *above_one) {
+    const __m256d one = _mm256_set1_pd(1.0);
+    __m256d whole = _mm256_add_pd(*above_one, one);
+    __m256i bits = _mm256_castpd_si256(whole), exponent = _mm256_srli_epi64(bits, 52);
+    /* the integer as a double: put into the low bits of 2^52 */
+    __m256i magic = _mm256_castpd_si256(_mm256_set1_pd(0x1p52));
+    __m256d k = _mm256_sub_pd(_mm256_castsi256_pd(_mm256_or_si256(exponent, magic)),
+                              _mm256_set1_pd(0x1p52 + 1023.0));
+    __m256i fraction = _mm256_and_si256(bits, _mm256_set1_epi64x(0x000fffffffffffff));
+    __m256d mantissa = _mm256_or_pd(_mm256_castsi256_pd(fraction), one);
+    __m256d nan = _mm256_cmp_pd(whole, whole, _CMP_UNORD_Q);
+    *above_one = _mm256_blendv_pd(_mm256_sub_pd(mantissa, one), whole, nan);
+    return k;
+}
+
+/* The same for all lanes; returns the exponents. */
+static inline vd v_double_split(vd *above_one) {
+    vd exponents;
+    exponents.low = v_half_split(&above_one->low);
+    exponents.high = v_half_split(&above_one->high);
+    return exponents;
+}
+
+/* Lanes as double, and back to the nearest float. */
+static inline vd v_widen(vf v) {
+    return (vd){_mm256_cvtps_pd(_mm256_castps256_ps128(v)), _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))};
+}
+
+static inline vf v_narrow(vd v) {
+    return _mm256_set_m128(_mm256_cvtpd_ps(v.high), _mm256_cvtpd_ps(v.low));
+}
+
+static inline vd v_double_set(double value) {
+    return (vd){_mm256_set1_pd(value), _mm256_set1_pd(value)};
+}
+
+static inline vd v_double_fma(vd a, vd b, vd c) {
+    return (vd){_mm256_fmadd_pd(a.low, b.low, c.low), _mm256_fmadd_pd(a.high, b.high, c.high)};
+}
+
+/* a * 2^n, n being the low bits of the integer that `bits` holds; all of it normal. */
+static inline vd v_double_scale_by_bits(vd a, vd bits) {
+    __m256i low = _mm256_slli_epi64(_mm256_castpd_si256(bits.low), 52);
+    __m256i high = _mm256_slli_epi64(_mm256_castpd_si256(bits.high), 52);
+    a.low = _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a.low), low));
+    a.high = _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a.high), high));
+    return a;
+}
+
+static inline vd v_double_sum(vd a, vd b) {
+    return (vd){_mm256_add_pd(a.low, b.low), _mm256_add_pd(a.high, b.high)};
+}
+
+/* The lanes added: halves onto each other down to one, an order that depends on nothing. */
+static inline double v_double_total(vd v) {
+    __m256d four = _mm256_add_pd(v.low, v.high);
+    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+/* (1 + lane) (1 + lane) ... - 1 over all lanes, in the same order. */
+static inline double v_double_product_above_one(vd v) {
+    __m256d four = _mm256_fmadd_pd(v.low, v.high, _mm256_add_pd(v.low, v.high));
+    __m128d a = _mm256_castpd256_pd128(four), b = _mm256_extractf128_pd(four, 1);
+    __m128d two = _mm_fmadd_pd(a, b, _mm_add_pd(a, b)), upper = _mm_unpackhi_pd(two, two);
+    return _mm_cvtsd_f64(_mm_fmadd_sd(two, upper, _mm_add_sd(two, upper)));
 }
 
 #endif

@@ -45,6 +45,10 @@ static inline void v_store_masked(float *to, vmask mask, vf v) {
     _mm512_mask_storeu_ps(to, mask, v);
 }
 
+static inline void v_prefetch(const void *from) {
+    _mm_prefetch((const char *)from, _MM_HINT_T0);
+}
+
 static inline vf v_add(vf a, vf b) {
     return _mm512_add_ps(a, b);
 }
@@ -73,6 +77,20 @@ static inline vf v_max(vf a, vf b) {
     return _mm512_max_ps(a, b);
 }
 
+static inline vf v_min(vf a, vf b) {
+    return _mm512_min_ps(a, b);
+}
+
+static inline vf v_reciprocal(vf a, vf *rest) {
+    vf guess = _mm512_rcp14_ps(a);
+    *rest = v_fnma(a, guess, v_set(1.0f));
+    return guess;
+}
+
+static inline float v_largest(vf a) {
+    return _mm512_reduce_max_ps(a);
+}
+
 static inline vf v_abs(vf a) {
     return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a);
 }
@@ -85,13 +103,26 @@ static inline vf v_minus_unless_negative(vf b, vf a) {
     return _mm512_xor_ps(b, _mm512_andnot_ps(a, _mm512_set1_ps(-0.0f)));
 }
 
-static inline vf v_scale_by_bits(vf a, vf bits) {
-    __m512i exponent = _mm512_slli_epi32(_mm512_castps_si512(bits), 23);
-    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), exponent));
+#define V_SCALE_SATURATES 1
+static inline vf v_scale(vf a, vf n, vf bits) {
+    (void)bits;
+    return _mm512_scalef_ps(a, n);
 }
 
 static inline vmask v_not_less(vf a, vf b) {
     return _mm512_cmp_ps_mask(a, b, _CMP_NLT_UQ);
+}
+
+static inline vmask v_and(vmask a, vmask b) {
+    return (vmask)(a & b);
+}
+
+static inline vmask v_less(vf a, vf b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+
+static inline int v_lanes(vmask mask) {
+    return __builtin_popcount(mask);
 }
 
 static inline vmask v_equal(vf a, vf b) {
@@ -119,8 +150,71 @@ static inline vf v_without_lane(vf v, int64_t lane) {
     return _mm512_maskz_mov_ps((vmask)~hit, v);
 }
 
+static inline vf v_with_lane(vf v, int64_t lane, vf value) {
+    unsigned hit = lane >= 0 && lane < V_WIDTH ? 1u << lane : 0;
+    return _mm512_mask_mov_ps(v, (vmask)hit, value);
+}
+
 static inline int v_first_lane(vmask mask) {
     return mask ? __builtin_ctz(mask) : -1;
+}
+
+static inline void v_stream(float *to, vf v) {
+    _mm512_stream_ps(to, v);
+}
+
+static inline void v_stream_line(void *to, const void *from) {
+    _mm512_stream_si512(to, _mm512_loadu_si512(from));
+}
+
+static inline void v_fence(void) {
+    _mm_sfence();
+}
+
+static inline vf v_load_f16(const uint16_t *from) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)from));
+}
+
+static inline vf v_load_first_f16(const uint16_t *from, int64_t count) {
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(v_first(count), from));
+}
+
+static inline __m256i v_to_f16(vf v) {
+    return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+static inline vf v_from_bf16(__m256i v) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(v), 16));
+}
+
+static inline vf v_load_bf16(const uint16_t *from) {
+    return v_from_bf16(_mm256_loadu_si256((const __m256i *)from));
+}
+
+static inline vf v_load_first_bf16(const uint16_t *from, int64_t count) {
+    return v_from_bf16(_mm256_maskz_loadu_epi16(v_first(count), from));
+}
+
+static inline __m256i v_to_bf16(vf v) {
+    __m512i bits = _mm512_castps_si512(v);
+    __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    __m512i rounded =
+        _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
+}
+
+static inline void v_store_16(uint16_t *to, __m256i v) {
+    _mm256_storeu_si256((__m256i *)to, v);
+}
+
+static inline void v_store_first_16(uint16_t *to, int64_t count, __m256i v) {
+    _mm256_mask_storeu_epi16(to, v_first(count), v);
+}
+
+static inline void v_stream_16(uint16_t *to, __m256i v) {
+    _mm256_stream_si256((__m256i *)to, v);
 }
 
 static inline vd v_double_zero(void) {
@@ -133,9 +227,77 @@ static inline vd v_double_add(vd sum, vf v) {
     return sum;
 }
 
-static inline void v_double_store(double *to, vd v) {
-    _mm512_storeu_pd(to, v.low);
-    _mm512_storeu_pd(to + 8, v.high);
+/* lane -> lane + v + lane v in every lane */
+static inline vd v_double_times_above_one(vd product, vf v) {
+    __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(v));
+    __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
+    product.low = _mm512_fmadd_pd(product.low, low, _mm512_add_pd(product.low, low));
+    product.high = _mm512_fmadd_pd(product.high, high, _mm512_add_pd(product.high, high));
+    return product;
+}
+
+static inline int v_double_any_above(vd v, double limit) {
+    __m512d l = _mm512_set1_pd(limit);
+    return _mm512_cmp_pd_mask(v.low, l, _CMP_GT_OQ) | _mm512_cmp_pd_mask(v.high, l, _CMP_GT_OQ);
+}
+
+static inline __m512d v_half_split(__m512d *above_one) {
+    __m512d one = _mm512_set1_pd(1.0), whole = _mm512_add_pd(*above_one, one);
+    *above_one = _mm512_sub_pd(
+        _mm512_getmant_pd(whole, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src), one);
+    return _mm512_getexp_pd(whole);
+}
+
+static inline vd v_double_split(vd *above_one) {
+    vd exponents;
+    exponents.low = v_half_split(&above_one->low);
+    exponents.high = v_half_split(&above_one->high);
+    return exponents;
+}
+
+static inline vd v_widen(vf v) {
+    return (vd){_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))};
+}
+
+static inline vf v_narrow(vd v) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(v.low)), _mm512_cvtpd_ps(v.high), 1);
+}
+
+static inline vd v_double_set(double value) {
+    return (vd){_mm512_set1_pd(value), _mm512_set1_pd(value)};
+}
+
+static inline vd v_double_fma(vd a, vd b, vd c) {
+    return (vd){_mm512_fmadd_pd(a.low, b.low, c.low), _mm512_fmadd_pd(a.high, b.high, c.high)};
+}
+
+static inline vd v_double_scale_by_bits(vd a, vd bits) {
+    __m512i low = _mm512_slli_epi64(_mm512_castpd_si512(bits.low), 52);
+    __m512i high = _mm512_slli_epi64(_mm512_castpd_si512(bits.high), 52);
+    a.low = _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.low), low));
+    a.high = _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.high), high));
+    return a;
+}
+
+static inline vd v_double_sum(vd a, vd b) {
+    return (vd){_mm512_add_pd(a.low, b.low), _mm512_add_pd(a.high, b.high)};
+}
+
+static inline double v_double_total(vd v) {
+    __m512d eight = _mm512_add_pd(v.low, v.high);
+    __m256d four =
+        _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+static inline double v_double_product_above_one(vd v) {
+    __m512d eight = _mm512_fmadd_pd(v.low, v.high, _mm512_add_pd(v.low, v.high));
+    __m256d low = _mm512_castpd512_pd256(eight), high = _mm512_extractf64x4_pd(eight, 1);
+    __m256d four = _mm256_fmadd_pd(low, high, _mm256_add_pd(low, high));
+    __m128d a = _mm256_castpd256_pd128(four), b = _mm256_extractf128_pd(four, 1);
+    __m128d two = _mm_fmadd_pd(a, b, _mm_add_pd(a, b)), upper = _mm_unpackhi_pd(two, two);
+    return _mm_cvtsd_f64(_mm_fmadd_sd(two, upper, _mm_add_sd(two, upper)));
 }
 
 #endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The kernels of the backend "avx2" for bfloat16 storage; avx2.c has the backend.
+ */
+#include "optimized/cpu/vector_avx2.h"
+
+#define ELEMENT_IS_BF16
+#include "optimized/cpu/activations_template.h"
+
+#include "optimized/cpu/kernels.h"
+
+CPU_FAMILIES(avx2, bf16)
