@@ -27,29 +27,20 @@
 
 #include "optimized/cpu/sigmoid_template.h"
 
-/* Floats of a thread's buffer: a row of exponentials, or a block on its way past the caches. */
-static inline int64_t softmax_buffer(int64_t cols) {
-    return round_up(cols, GROUP);
-}
-
-static inline int64_t sigmoid_buffer(int64_t cols) {
-    (void)cols;
-    return BLOCK + LINE + V_WIDTH;
-}
-
 enum want { WANT_PROBABILITIES, WANT_LOSS, WANT_GRADIENT };
 
-static void softmax_loss_row(const struct call *call, int64_t i, enum want want, float *kept) {
+static struct pending softmax_loss_row(const struct call *call, int64_t i, enum want want,
+                                       float *kept) {
+    const struct pending none = {NULL, NULL, 0.0f};
     const struct balact_problem *p = call->problem;
     struct row_facts facts = row_facts(p, i);
     struct softmax_row row = softmax_row_of(call, i, &facts, kept);
     element *out = want == WANT_GRADIENT ? (element *)p->out + i * p->ld_out : NULL;
     if (!facts.ignored) {
-        if (p->targets || p->label_smoothing != 0.0f)
-            softmax_spread_row(call, i, &facts, &row, out);
-        else
-            softmax_label_row(call, i, &facts, &row, out);
-        return;
+        if (!p->targets && p->label_smoothing == 0.0f)
+            return softmax_label_row(call, i, &facts, &row, out);
+        softmax_spread_row(call, i, &facts, &row, out);
+        return none;
     }
     store_loss(p, i, &facts, 0.0, 0.0);
     row.kept = NULL; /* of an ignored row only the lse is wanted */
@@ -62,6 +53,7 @@ static void softmax_loss_row(const struct call *call, int64_t i, enum want want,
     }
     if (out)
         fill_row(out, row.cols, 0.0f);
+    return none;
 }
 
 static void sigmoid_loss_or_ignored_row(const struct call *call, int64_t i, enum want want,
@@ -80,18 +72,47 @@ static void sigmoid_loss_or_ignored_row(const struct call *call, int64_t i, enum
         fill_row(row.out, row.cols, 0.0f);
 }
 
-static void softmax_row(const struct call *call, int64_t i, enum want want, float *buffer) {
-    if (want == WANT_PROBABILITIES)
-        softmax_forward_row(call, i, buffer);
-    else
-        softmax_loss_row(call, i, want, buffer);
+/* Up to so many columns two rows are kept at a time; more would crowd out the nearest cache. */
+#define TWO_ROWS 4096
+
+/* Floats of a thread's buffer: rows of exponentials, or a block on its way past the caches. */
+static inline int64_t softmax_buffer(int64_t cols) {
+    return round_up(cols, GROUP) * (cols <= TWO_ROWS ? 2 : 1);
 }
 
-static void sigmoid_row(const struct call *call, int64_t i, enum want want, float *buffer) {
-    if (want == WANT_PROBABILITIES)
-        sigmoid_forward_row(call, i, (element *)buffer);
-    else
-        sigmoid_loss_or_ignored_row(call, i, want, (element *)buffer);
+static inline int64_t sigmoid_buffer(int64_t cols) {
+    (void)cols;
+    return BLOCK + LINE + V_WIDTH;
+}
+
+/* Rows [begin, end): each is scaled behind the exponentials of the next. */
+static void softmax_range(const struct call *call, int64_t begin, int64_t end, enum want want,
+                          float *buffer) {
+    const int64_t cols = call->problem->cols, other = cols <= TWO_ROWS ? round_up(cols, GROUP) : 0;
+    struct pending before = {NULL, NULL, 0.0f};
+    for (int64_t i = begin; i < end; i++) {
+        float *kept = buffer + (i & 1) * other;
+        if (before.kept == kept) {
+            scale_row(call, &before);
+            before.kept = NULL;
+        }
+        struct pending now = want == WANT_PROBABILITIES ? softmax_forward_row(call, i, kept)
+                                                        : softmax_loss_row(call, i, want, kept);
+        if (before.kept)
+            scale_row(call, &before);
+        before = now;
+    }
+    if (before.kept)
+        scale_row(call, &before);
+}
+
+static void sigmoid_range(const struct call *call, int64_t begin, int64_t end, enum want want,
+                          float *buffer) {
+    for (int64_t i = begin; i < end; i++)
+        if (want == WANT_PROBABILITIES)
+            sigmoid_forward_row(call, i, (element *)buffer);
+        else
+            sigmoid_loss_or_ignored_row(call, i, want, (element *)buffer);
 }
 
 #define CPU_ROWS(family)                                                                           \
@@ -103,10 +124,8 @@ static void sigmoid_row(const struct call *call, int64_t i, enum want want, floa
             return status;                                                                         \
         PARALLEL_PROBLEM                                                                           \
         {                                                                                          \
-            float *buffer = call_buffer(&call);                                                    \
-            FOR_ROWS                                                                               \
-            for (int64_t i = 0; i < p->rows; i++)                                                  \
-                family##_row(&call, i, want, buffer);                                              \
+            struct row_range rows = rows_of_thread(p->rows);                                       \
+            family##_range(&call, rows.begin, rows.end, want, call_buffer(&call));                 \
             if (call.stream)                                                                       \
                 v_fence();                                                                         \
         }                                                                                          \

@@ -24,22 +24,39 @@ static inline bool worth_threads(const struct balact_problem *p) {
     return p->rows * p->cols >= PARALLEL_ELEMENTS;
 }
 
-/* Around and before the loop over rows of the problem that is called p. */
+/* Before the block that all threads run for the problem that is called p. */
 #ifdef _OPENMP
 #define PARALLEL_PROBLEM _Pragma("omp parallel if (worth_threads(p))")
-#define FOR_ROWS         _Pragma("omp for schedule(static)")
 #else
 #define PARALLEL_PROBLEM
-#define FOR_ROWS
 #endif
 
-/* Which of its team the calling thread is. */
+/* Which of its team the calling thread is, and how many they are. */
 static inline int balact_thread(void) {
 #ifdef _OPENMP
     return omp_get_thread_num();
 #else
     return 0;
 #endif
+}
+
+static inline int balact_team(void) {
+#ifdef _OPENMP
+    return omp_get_num_threads();
+#else
+    return 1;
+#endif
+}
+
+/* The calling thread's equal share of the rows. */
+struct row_range {
+    int64_t begin, end;
+};
+
+static inline struct row_range rows_of_thread(int64_t rows) {
+    int64_t team = balact_team(), share = rows / team, rest = rows % team, t = balact_thread();
+    int64_t begin = t * share + (t < rest ? t : rest);
+    return (struct row_range){begin, begin + share + (t < rest)};
 }
 
 struct row_facts {

@@ -334,28 +334,29 @@ static inline double plain_rest(const struct softmax_row *row, double sum, int64
 
 /* ---- From the kept exponentials to the output ---- */
 
-/* out = kept * factor. Meanwhile the next row's logits are asked for: this pass leaves the memory's
- * readers idle, the next one would wait for them. */
-ALWAYS_INLINE void scale_row(const struct call *call, int64_t i, const float *restrict kept,
-                             element *out, float factor) {
-    const struct balact_problem *p = call->problem;
-    const element *next = (const element *)p->logits + (i + 1 < p->rows ? i + 1 : i) * p->ld;
-    const int64_t cols = p->cols;
-    const vf f = v_set(factor);
+/* out = kept * factor, still to be done. A row's factor comes out of a chain of additions and
+ * divisions that nothing of the row can overlap; so the next row's exponentials go first. */
+struct pending {
+    const float *kept; /* NULL: nothing is to be done */
+    element *out;
+    float factor;
+};
+
+ALWAYS_INLINE void scale_row(const struct call *call, const struct pending *pending) {
+    const float *restrict kept = pending->kept;
+    element *out = pending->out;
+    const int64_t cols = call->problem->cols;
+    const vf f = v_set(pending->factor);
     int64_t j = 0;
     if (call->stream) {
         j = elements_to_line(out, cols);
         for (int64_t k = 0; k < j; k += V_WIDTH)
             ELEMENT_STORE_FIRST(out + k, j - k < V_WIDTH ? j - k : V_WIDTH,
                                 v_mul(f, v_load(kept + k)));
-        for (; j + V_WIDTH <= cols; j += V_WIDTH) {
-            v_prefetch(next + j);
+        for (; j + V_WIDTH <= cols; j += V_WIDTH)
             ELEMENT_STREAM(out + j, v_mul(f, v_load(kept + j)));
-        }
     }
     for (; j + GROUP <= cols; j += GROUP) {
-        for (int64_t k = 0; k < GROUP; k += LINE)
-            v_prefetch(next + j + k);
         ELEMENT_STORE(out + j, v_mul(f, v_load(kept + j)));
         ELEMENT_STORE(out + j + V_WIDTH, v_mul(f, v_load(kept + j + V_WIDTH)));
         ELEMENT_STORE(out + j + 2 * V_WIDTH, v_mul(f, v_load(kept + j + 2 * V_WIDTH)));
@@ -399,7 +400,8 @@ static inline struct column_share column_share(double d, double e_y, double rest
     return (struct column_share){sum, e_y / sum, rest / sum, nll};
 }
 
-static inline void softmax_forward_row(const struct call *call, int64_t i, float *kept) {
+static inline struct pending softmax_forward_row(const struct call *call, int64_t i,
+                                                 float *kept) {
     const struct balact_problem *p = call->problem;
     struct row_facts facts = row_facts(p, i);
     struct softmax_row row = softmax_row_of(call, i, &facts, kept);
@@ -411,9 +413,9 @@ static inline void softmax_forward_row(const struct call *call, int64_t i, float
     if (p->lse)
         p->lse[i] = exists ? (float)(log_sum_exp(&row, sum)) : NAN;
     if (exists)
-        scale_row(call, i, kept, out, (float)(1.0 / sum));
-    else
-        fill_row(out, row.cols, NAN);
+        return (struct pending){kept, out, (float)(1.0 / sum)};
+    fill_row(out, row.cols, NAN);
+    return (struct pending){NULL, NULL, 0.0f};
 }
 
 /* The share of column y, by the plain pass where that can be trusted. False: no distribution. */
@@ -435,15 +437,16 @@ static inline bool softmax_label_share(struct softmax_row *row, int64_t y, doubl
 }
 
 /* Loss, and gradient where out is given, of a row with a plain label. */
-static inline void softmax_label_row(const struct call *call, int64_t i,
-                                     const struct row_facts *facts, struct softmax_row *row,
-                                     element *out) {
+static inline struct pending softmax_label_row(const struct call *call, int64_t i,
+                                               const struct row_facts *facts,
+                                               struct softmax_row *row, element *out) {
     const struct balact_problem *p = call->problem;
     int64_t y = facts->label;
     double weight = class_weight_of(p, y);
     double u_y = exact_logit(row->x, row->offset, y); /* before out may overwrite x */
     double loss = NAN, lse = NAN, rest;
     struct column_share share;
+    struct pending pending = {NULL, NULL, 0.0f};
     if (softmax_label_share(row, y, u_y, &share, &rest)) {
         double nll = share.negative_log_probability, scale = facts->scale * weight;
         loss = weight == 0.0 && !isnan(nll) ? 0.0 : weight * nll;
@@ -451,7 +454,7 @@ static inline void softmax_label_row(const struct call *call, int64_t i,
         if (out) {
             row->kept[y] = (float)-rest; /* the gradient there is -scale (1 - p) */
             double factor = normal_factor(row->kept, row->cols, scale, share.sum);
-            scale_row(call, i, row->kept, out, (float)factor);
+            pending = (struct pending){row->kept, out, (float)factor};
         }
     } else if (out) {
         fill_row(out, row->cols, NAN);
@@ -459,4 +462,5 @@ static inline void softmax_label_row(const struct call *call, int64_t i,
     store_loss(p, i, facts, loss, weight);
     if (p->lse)
         p->lse[i] = (float)lse;
+    return pending;
 }
