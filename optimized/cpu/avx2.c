@@ -10,6 +10,7 @@
 #include "optimized/backends.h"
 #include "optimized/cpu/linear.h"
 #include "optimized/cpu/probes.h"
+#include "optimized/cpu/topk_template.h"
 #include "optimized/cpu/usable.h"
 #include "reference/reference.h"
 
@@ -22,4 +23,5 @@ const struct balact_backend balact_backend_avx2 = {
     BALACT_PLAIN_MEMORY,
     .kernels = {BALACT_ACTIVATION_LIST(CPU_KERNELS)},
     .linear = BALACT_CPU_LINEAR,
+    .topk = topk,
 };
