@@ -427,8 +427,8 @@ static balact_status allocate(struct evaluation *e, struct balact_classification
     result->class_top1 = malloc(classes * sizeof *result->class_top1);
     result->class_ap = malloc(classes * sizeof *result->class_ap);
     result->class_rows = malloc(classes * sizeof *result->class_rows);
-    if (e->ranking && e->row && e->probability && e->positive_start && e->positive_row && result->class_top1 &&
-        result->class_ap && result->class_rows)
+    if (e->ranking && e->row && e->probability && e->positive_start && e->positive_row &&
+        result->class_top1 && result->class_ap && result->class_rows)
         return BALACT_OK;
     return balact_fail(error, BALACT_ERROR_MEMORY,
                        "evaluation of %lld rows and %d classes: out of memory", (long long)e->rows,
