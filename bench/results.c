@@ -85,6 +85,7 @@ void results_add_evaluation(struct results *results, const struct results_key *k
         if (!group->present)
             continue;
         add_metric(results, key, g, "top1", group->top1);
+        add_metric(results, key, g, "top5", group->top5);
         add_metric(results, key, g, "balanced_error", group->balanced_error);
         add_metric(results, key, g, "map", group->map);
         add_metric(results, key, g, "nll", group->nll);

@@ -167,7 +167,7 @@ size_t claims_count(const struct claims *claims, enum claim_verdict verdict) {
 
 /* Accuracies and errors are fractions in files and points for readers. */
 static bool in_points(const struct claim *claim) {
-    static const char *const metrics[] = {"top1", "balanced_error", "map", "ece"};
+    static const char *const metrics[] = {"top1", "top5", "balanced_error", "map", "ece"};
     if (!strcmp(claim->kind, "ratio"))
         return false;
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)

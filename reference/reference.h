@@ -13,6 +13,9 @@ balact_status balact_reference_linear_grad_weight(const struct balact_linear_pro
 balact_status balact_reference_linear_grad_input(const struct balact_linear_problem *problem);
 balact_status balact_reference_sgd_step(const struct balact_sgd_step *step);
 
+/* Naive ranking (topk.c); contract in balact/topk.h. */
+balact_status balact_reference_topk(const struct balact_topk_problem *problem);
+
 /* Memory and clock of a backend that lives in plain memory (host.c). */
 balact_status balact_host_alloc(size_t bytes, void **memory);
 void balact_host_release(void *memory);

@@ -111,6 +111,47 @@ START_TEST(ties_go_to_the_lower_class) {
 }
 END_TEST
 
+/* Row i scores class j by 10 - j, and its label by what the label's place asks for. */
+START_TEST(top5_by_hand) {
+    enum { CLASSES = 7 };
+    const int64_t counts[CLASSES] = {500, 500, 50, 50, 5, 5, 5};
+    const int32_t labels[] = {0, 4, 5, 5, 6, 6};
+    const double wanted_class[CLASSES] = {1, NAN, NAN, NAN, 1, 0.5, 0.5};
+    float scores[6 * CLASSES];
+    struct balact_classification r;
+    for (int i = 0; i < 6; i++)
+        for (int j = 0; j < CLASSES; j++)
+            scores[i * CLASSES + j] = (float)(10 - j);
+    scores[2 * CLASSES + 5] = 6.5f; /* fifth: after 10, 9, 8 and 7 */
+    scores[3 * CLASSES + 5] = 6;    /* ties with class 4, which is lower and takes the place */
+    scores[4 * CLASSES + 6] = 11;
+    evaluate(BALACT_FAMILY_SOFTMAX, scores, CLASSES, labels, 6, CLASSES, counts, &r);
+    ck_near(r.group[BALACT_GROUP_ALL].top5, 4.0 / 6); /* rows 0, 1, 2 and 4 */
+    ck_near(r.group[BALACT_GROUP_MANY].top5, wanted_class[0]);
+    ck_near(r.group[BALACT_GROUP_FEW].top5,
+            (wanted_class[4] + wanted_class[5] + wanted_class[6]) / 3);
+    ck_assert(!r.group[BALACT_GROUP_MEDIUM].present);
+    ck_near(r.group[BALACT_GROUP_ALL].top1, 2.0 / 6);
+    balact_classification_release(&r);
+}
+END_TEST
+
+/* With five classes every label is among them: there is nothing to tell. With six there is. */
+START_TEST(top5_needs_more_than_five_classes) {
+    const int64_t counts[] = {500, 500, 500, 500, 500, 500};
+    const int32_t labels[] = {4};
+    const float scores[] = {6, 5, 4, 3, 2, 1};
+    struct balact_classification r;
+    evaluate(BALACT_FAMILY_SIGMOID, scores, 6, labels, 1, 5, counts, &r);
+    ck_assert(isnan(r.group[BALACT_GROUP_ALL].top5));
+    ck_near(r.group[BALACT_GROUP_ALL].top1, 0);
+    balact_classification_release(&r);
+    evaluate(BALACT_FAMILY_SIGMOID, scores, 6, labels, 1, 6, counts, &r);
+    ck_near(r.group[BALACT_GROUP_ALL].top5, 1);
+    balact_classification_release(&r);
+}
+END_TEST
+
 /* ---- Average precision ---- */
 
 /* Average precision straight from the definition: every distinct score is a threshold, in falling
@@ -376,6 +417,8 @@ Suite *balact_suite(void) {
     tcase_add_test(accuracy, accuracy_by_group);
     tcase_add_test(accuracy, absent_groups_and_classes);
     tcase_add_test(accuracy, ties_go_to_the_lower_class);
+    tcase_add_test(accuracy, top5_by_hand);
+    tcase_add_test(accuracy, top5_needs_more_than_five_classes);
     TCase *precision = tcase_create("average precision");
     tcase_add_test(precision, average_precision_by_hand);
     tcase_add_test(precision, average_precision_with_ties);

@@ -6,6 +6,7 @@
 
 #include "balact/backend.h"
 #include "bench/measure/gemm.h"
+#include "bench/measure/topk.h"
 #include "bench/program.h"
 
 int balact_command_bench(int argc, char **argv) {
@@ -13,15 +14,22 @@ int balact_command_bench(int argc, char **argv) {
     const struct option_row rows[] = {
         {"threads", OPTION_INTEGER, &threads, "N", "threads of the CPU backends, 0 for all"},
     };
-    static const char *const subjects[] = {"gemm"};
-    int given = options_parse(argc, argv, "bench gemm [options]",
+    static const char *const subjects[] = {"gemm", "topk"};
+    int given = options_parse(argc, argv, "bench gemm|topk [options]",
                               "gemm: the matrix products of a linear head, by each library of this "
-                              "build.",
+                              "build.\n"
+                              "topk: the k best classes of each row, by each backend, against only "
+                              "reading the logits.",
                               rows, sizeof rows / sizeof *rows);
     if (given != 1)
-        die(EXIT_BAD_INPUT, "bench: say what to measure: balact bench gemm");
+        die(EXIT_BAD_INPUT, "bench: say what to measure: balact bench gemm|topk");
+    if (strcmp(argv[1], "topk") == 0) {
+        use_threads(argv[0], threads);
+        balact_measure_topk();
+        return EXIT_FINE;
+    }
     if (strcmp(argv[1], "gemm") != 0) {
-        const char *near = nearest_name(argv[1], subjects, 1);
+        const char *near = nearest_name(argv[1], subjects, sizeof subjects / sizeof *subjects);
         die(EXIT_BAD_INPUT, "bench: cannot measure '%s'; %s%s", argv[1],
             near ? "did you mean " : "see balact bench --help", near ? near : "");
     }

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ECE_BINS = 15 };
+#include "balact/backend.h"
+
+enum { ECE_BINS = 15, TOP = 5 };
 
 /* Below this a logistic sigmoid equals exp to the last bit of a double (exp(-40) < 2^-57). */
 static const double SIGMOID_IS_EXP = -40.0;
@@ -29,6 +31,8 @@ struct evaluation {
     int64_t rows;
     int32_t classes;
     const int64_t *train_counts;
+    int64_t ranks;           /* how many of the best classes of a row are known: TOP at most */
+    int32_t *ranking;        /* [rows][ranks], best first */
     struct row_result *row;  /* [rows] */
     float *probability;      /* [rows][classes], what average precision ranks by */
     int64_t *positive_start; /* [classes + 1], rows of class c are order[start[c]..start[c+1]) */
@@ -40,6 +44,35 @@ static double sigmoid(double x) {
         return 1.0 / (1.0 + exp(-x));
     double e = exp(x);
     return e / (1.0 + e);
+}
+
+/* ---- Ranking ---- */
+
+/* The backend in use if it can rank what is in plain memory, else the reference: the order of
+ * classes is the same on all of them. */
+static const struct balact_backend *ranking_backend(void) {
+    const struct balact_backend *backend = balact_backend_default(NULL);
+    if (backend && backend->plain_memory && backend->topk)
+        return backend;
+    return balact_backend_find("reference");
+}
+
+static balact_status rank_rows(struct evaluation *e, struct balact_error *error) {
+    const struct balact_topk_problem problem = {.rows = e->rows,
+                                                .cols = e->classes,
+                                                .logits = e->scores,
+                                                .ld = e->ld,
+                                                .k = e->ranks,
+                                                .index = e->ranking,
+                                                .ld_out = e->ranks};
+    return balact_topk(ranking_backend(), &problem, error);
+}
+
+static bool among_best(const struct evaluation *e, int64_t i, int32_t c) {
+    for (int64_t r = 0; r < e->ranks; r++)
+        if (e->ranking[i * e->ranks + r] == c)
+            return true;
+    return false;
 }
 
 /* ---- One row ---- */
@@ -63,11 +96,8 @@ static bool softmax_row(const float *x, int32_t classes, int32_t largest, double
 static bool evaluate_row(const struct evaluation *e, int64_t i, double *p) {
     const float *x = e->scores + i * e->ld;
     float *ranked = e->probability + i * e->classes;
-    int32_t y = e->labels[i], best = 0;
+    int32_t y = e->labels[i], best = e->ranking[i * e->ranks];
     double lse = 0, brier = 0;
-    for (int32_t j = 1; j < e->classes; j++)
-        if (x[j] > x[best])
-            best = j;
     struct row_result *out = &e->row[i];
     out->prediction = best;
     if (e->family == BALACT_FAMILY_SOFTMAX) {
@@ -258,6 +288,30 @@ static balact_status evaluate_precision(const struct evaluation *e, double *ap,
 
 /* ---- Sums over groups ---- */
 
+static bool in_group(const struct evaluation *e, int group, int32_t c) {
+    return group == BALACT_GROUP_ALL || (int)balact_group_of(e->train_counts[c]) == group;
+}
+
+/* Top-5 accuracy of a group, taken as top-1 is: the mean over its classes, for all over rows. NaN
+ * where every class is among the five. */
+static double top5_accuracy(const struct evaluation *e, int group) {
+    double sum = 0;
+    int64_t classes = 0, correct = 0;
+    if (e->classes <= TOP)
+        return NAN;
+    for (int32_t c = 0; c < e->classes; c++) {
+        int64_t start = e->positive_start[c], held = e->positive_start[c + 1] - start, hits = 0;
+        if (!held || !in_group(e, group, c))
+            continue;
+        for (int64_t k = start; k < start + held; k++)
+            hits += among_best(e, e->positive_row[k], c);
+        classes++;
+        correct += hits;
+        sum += (double)hits / (double)held;
+    }
+    return group == BALACT_GROUP_ALL ? (double)correct / (double)e->rows : sum / (double)classes;
+}
+
 /* Expected calibration error of the rows of `group` (BALACT_GROUP_ALL: of all). */
 static double calibration_error(const struct evaluation *e, int group) {
     double confidence[ECE_BINS] = {0}, sum = 0;
@@ -304,6 +358,7 @@ static void group_metrics(const struct evaluation *e, const struct balact_classi
         return;
     double mean_recall = accuracy / (double)out->classes;
     out->top1 = group == BALACT_GROUP_ALL ? (double)correct / (double)out->rows : mean_recall;
+    out->top5 = top5_accuracy(e, group);
     out->balanced_error = 1 - mean_recall;
     out->map = precision / (double)out->classes;
     out->nll = nll / (double)out->rows;
@@ -353,6 +408,7 @@ static void sort_by_class(struct evaluation *e) {
 }
 
 static void release_evaluation(struct evaluation *e) {
+    free(e->ranking);
     free(e->row);
     free(e->probability);
     free(e->positive_start);
@@ -362,6 +418,8 @@ static void release_evaluation(struct evaluation *e) {
 static balact_status allocate(struct evaluation *e, struct balact_classification *result,
                               struct balact_error *error) {
     size_t rows = (size_t)e->rows + 1, classes = (size_t)e->classes;
+    e->ranks = e->classes < TOP ? e->classes : TOP;
+    e->ranking = malloc(rows * (size_t)e->ranks * sizeof *e->ranking);
     e->row = malloc(rows * sizeof *e->row);
     e->probability = malloc(rows * classes * sizeof *e->probability);
     e->positive_start = calloc(classes + 2, sizeof *e->positive_start);
@@ -369,8 +427,8 @@ static balact_status allocate(struct evaluation *e, struct balact_classification
     result->class_top1 = malloc(classes * sizeof *result->class_top1);
     result->class_ap = malloc(classes * sizeof *result->class_ap);
     result->class_rows = malloc(classes * sizeof *result->class_rows);
-    if (e->row && e->probability && e->positive_start && e->positive_row && result->class_top1 &&
-        result->class_ap && result->class_rows)
+    if (e->ranking && e->row && e->probability && e->positive_start && e->positive_row &&
+        result->class_top1 && result->class_ap && result->class_rows)
         return BALACT_OK;
     return balact_fail(error, BALACT_ERROR_MEMORY,
                        "evaluation of %lld rows and %d classes: out of memory", (long long)e->rows,
@@ -395,8 +453,10 @@ balact_status balact_evaluate_classification(enum balact_family family, const fl
         status = allocate(&e, result, error);
     if (status == BALACT_OK) {
         sort_by_class(&e);
-        status = evaluate_rows(&e, error);
+        status = rank_rows(&e, error);
     }
+    if (status == BALACT_OK)
+        status = evaluate_rows(&e, error);
     if (status == BALACT_OK)
         status = evaluate_precision(&e, result->class_ap, error);
     if (status == BALACT_OK) {

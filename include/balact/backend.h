@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "balact/activations.h"
+#include "balact/topk.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -87,6 +88,9 @@ struct balact_backend {
 
     balact_kernel *kernels[BALACT_ACTIVATION_COUNT][BALACT_OPERATION_COUNT];
     struct balact_linear linear;
+
+    /* Ranking (balact/topk.h); the problem has been checked by balact_topk(), rows >= 1. */
+    balact_status (*topk)(const struct balact_topk_problem *problem);
 };
 
 /* All backends compiled in, best first; the reference is always there and always last. */

@@ -11,5 +11,6 @@
 #include "balact/evaluate.h"
 #include "balact/random.h"
 #include "balact/status.h"
+#include "balact/topk.h"
 
 #endif

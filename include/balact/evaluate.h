@@ -19,6 +19,7 @@ struct balact_group_metrics {
     int64_t classes, rows; /* classes of the group that the test set holds, and their rows */
     bool present;          /* false: the group is empty, and nothing below means anything */
     double top1;           /* mean of per-class accuracies; for "all" the mean over rows */
+    double top5;           /* the same of the label among the five best; NaN if classes <= 5 */
     double balanced_error; /* 1 - mean per-class recall */
     double map;            /* mean over classes of one-vs-rest average precision of the scores */
     double nll;            /* mean over rows of -log p_y */
@@ -46,7 +47,7 @@ struct balact_classification {
  * area as sum of precision x recall step.
  *
  * train_counts[classes] decide the groups. No result depends on the number of threads. Memory: 4
- * bytes a score and 48 a row. Errors: ERROR_ARGUMENT; ERROR_RANGE for a label outside;
+ * bytes a score and 68 a row. Errors: ERROR_ARGUMENT; ERROR_RANGE for a label outside;
  * ERROR_NUMERIC for a NaN score (row and class named) and for a row without a distribution (all
  * scores -inf, or +inf among softmax scores); ERROR_MEMORY. On error nothing is left allocated.
  * Release with balact_classification_release(). */

@@ -11,6 +11,7 @@
 #include "optimized/cpu/linear.h"
 #include "optimized/cpu/kernels.h"
 #include "optimized/cpu/probes.h"
+#include "optimized/cpu/topk_template.h"
 #include "optimized/cpu/usable.h"
 #include "reference/reference.h"
 
@@ -25,4 +26,5 @@ const struct balact_backend balact_backend_avx512 = {
     BALACT_PLAIN_MEMORY,
     .kernels = {BALACT_ACTIVATION_LIST(CPU_KERNELS_AVX512)},
     .linear = BALACT_CPU_LINEAR,
+    .topk = topk,
 };

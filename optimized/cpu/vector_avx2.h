@@ -380,4 +380,47 @@ static inline double v_double_product_above_one(vd v) {
     return _mm_cvtsd_f64(_mm_fmadd_sd(two, upper, _mm_add_sd(two, upper)));
 }
 
+/* ---- For ranking (topk_template.h) ---- */
+
+/* a > b; not where either is NaN. */
+static inline vmask v_above(vf a, vf b) {
+    return _mm256_cmp_ps(a, b, _CMP_GT_OQ);
+}
+
+/* Bit l for lane l. */
+static inline unsigned v_lanes(vmask mask) {
+    return (unsigned)_mm256_movemask_ps(mask);
+}
+
+/* Lane l gets lane l + 1, the last one lane 0. */
+static inline vf v_turned(vf v) {
+    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 0));
+}
+
+/* The largest lane; none may be NaN. */
+static inline float v_largest(vf v) {
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}
+
+/* The first `count` of V_WIDTH 16-bit words, 0 for the others; no other memory is read. AVX2 has no
+ * masked load of them. */
+static inline __m128i v_words(const uint16_t *from, int64_t count) {
+    if (count >= V_WIDTH)
+        return _mm_loadu_si128((const __m128i *)from);
+    uint16_t words[V_WIDTH] = {0};
+    memcpy(words, from, (size_t)count * sizeof *words);
+    return _mm_loadu_si128((const __m128i *)words);
+}
+
+static inline vf v_widen_half(const uint16_t *from, int64_t count) {
+    return _mm256_cvtph_ps(v_words(from, count));
+}
+
+static inline vf v_widen_bfloat(const uint16_t *from, int64_t count) {
+    __m256i wide = _mm256_cvtepu16_epi32(v_words(from, count));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+
 #endif
