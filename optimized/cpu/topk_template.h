@@ -46,9 +46,9 @@ ALWAYS_INLINE vf ranked_load_first(enum balact_dtype dtype, bool shifted,
     if (dtype == BALACT_F32)
         u = v_load_masked((const float *)row->x + j, inside);
     else if (dtype == BALACT_F16)
-        u = v_widen_half((const uint16_t *)row->x + j, count);
+        u = v_load_first_f16((const uint16_t *)row->x + j, count);
     else
-        u = v_widen_bfloat((const uint16_t *)row->x + j, count);
+        u = v_load_first_bf16((const uint16_t *)row->x + j, count);
     if (shifted)
         u = v_add(u, v_load_masked(row->offset + j, inside));
     return v_select(inside, u, v_set(-INFINITY));
@@ -60,9 +60,9 @@ ALWAYS_INLINE vf ranked_load(enum balact_dtype dtype, bool shifted, const struct
     if (dtype == BALACT_F32)
         u = v_load((const float *)row->x + j);
     else if (dtype == BALACT_F16)
-        u = v_widen_half((const uint16_t *)row->x + j, V_WIDTH);
+        u = v_load_f16((const uint16_t *)row->x + j);
     else
-        u = v_widen_bfloat((const uint16_t *)row->x + j, V_WIDTH);
+        u = v_load_bf16((const uint16_t *)row->x + j);
     return shifted ? v_add(u, v_load(row->offset + j)) : u;
 }
 

@@ -146,7 +146,7 @@ static inline vmask v_less(vf a, vf b) {
 }
 
 /* How many lanes a mask has. */
-static inline int v_lanes(vmask mask) {
+static inline int v_count(vmask mask) {
     return __builtin_popcount((unsigned)_mm256_movemask_ps(mask));
 }
 
@@ -212,10 +212,12 @@ static inline void v_fence(void) {
     _mm_sfence();
 }
 
-/* The first `count` < V_WIDTH of 16-bit elements, 0 behind; no other memory is touched. */
+/* The first `count` (more: all) of V_WIDTH 16-bit elements, 0 behind; no other memory is touched. */
 static inline __m128i v_load_first_16(const uint16_t *from, int64_t count) {
     uint16_t part[V_WIDTH] = {0};
     int64_t at = count & 4;
+    if (count >= V_WIDTH)
+        return _mm_loadu_si128((const __m128i *)from);
     if (count & 4)
         memcpy(part, from, 8);
     if (count & 2)
@@ -229,6 +231,10 @@ static inline __m128i v_load_first_16(const uint16_t *from, int64_t count) {
 static inline void v_store_first_16(uint16_t *to, int64_t count, __m128i v) {
     uint16_t part[V_WIDTH];
     int64_t at = count & 4;
+    if (count >= V_WIDTH) {
+        _mm_storeu_si128((__m128i *)to, v);
+        return;
+    }
     _mm_storeu_si128((__m128i *)part, v);
     if (count & 4)
         memcpy(to, part, 8);
@@ -395,32 +401,6 @@ static inline unsigned v_lanes(vmask mask) {
 /* Lane l gets lane l + 1, the last one lane 0. */
 static inline vf v_turned(vf v) {
     return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 0));
-}
-
-/* The largest lane; none may be NaN. */
-static inline float v_largest(vf v) {
-    __m128 half = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
-    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
-}
-
-/* The first `count` of V_WIDTH 16-bit words, 0 for the others; no other memory is read. AVX2 has no
- * masked load of them. */
-static inline __m128i v_words(const uint16_t *from, int64_t count) {
-    if (count >= V_WIDTH)
-        return _mm_loadu_si128((const __m128i *)from);
-    uint16_t words[V_WIDTH] = {0};
-    memcpy(words, from, (size_t)count * sizeof *words);
-    return _mm_loadu_si128((const __m128i *)words);
-}
-
-static inline vf v_widen_half(const uint16_t *from, int64_t count) {
-    return _mm256_cvtph_ps(v_words(from, count));
-}
-
-static inline vf v_widen_bfloat(const uint16_t *from, int64_t count) {
-    __m256i wide = _mm256_cvtepu16_epi32(v_words(from, count));
-    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
 
 #endif

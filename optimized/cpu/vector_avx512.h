@@ -121,7 +121,7 @@ static inline vmask v_less(vf a, vf b) {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
 
-static inline int v_lanes(vmask mask) {
+static inline int v_count(vmask mask) {
     return __builtin_popcount(mask);
 }
 
@@ -313,28 +313,6 @@ static inline unsigned v_lanes(vmask mask) {
 static inline vf v_turned(vf v) {
     __m512i i = _mm512_castps_si512(v);
     return _mm512_castsi512_ps(_mm512_alignr_epi32(i, i, 1));
-}
-
-static inline float v_largest(vf v) {
-    __m256 half = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-    __m128 rest = _mm_max_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-    rest = _mm_max_ps(rest, _mm_movehl_ps(rest, rest));
-    return _mm_cvtss_f32(_mm_max_ss(rest, _mm_movehdup_ps(rest)));
-}
-
-static inline __m256i v_words(const uint16_t *from, int64_t count) {
-    if (count >= V_WIDTH)
-        return _mm256_loadu_si256((const __m256i *)from);
-    return _mm256_maskz_loadu_epi16(v_first(count), from);
-}
-
-static inline vf v_widen_half(const uint16_t *from, int64_t count) {
-    return _mm512_cvtph_ps(v_words(from, count));
-}
-
-static inline vf v_widen_bfloat(const uint16_t *from, int64_t count) {
-    __m512i wide = _mm512_cvtepu16_epi32(v_words(from, count));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
 #endif
