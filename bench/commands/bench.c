@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "balact/backend.h"
+#include "bench/commands/bench_results.h"
 #include "bench/measure/gemm.h"
 #include "bench/program.h"
 
@@ -13,15 +14,21 @@ int balact_command_bench(int argc, char **argv) {
     const struct option_row rows[] = {
         {"threads", OPTION_INTEGER, &threads, "N", "threads of the CPU backends, 0 for all"},
     };
-    static const char *const subjects[] = {"gemm"};
+    static const char *const subjects[] = {"gemm", "bars", "figures"};
+    if (argc > 1 && !strcmp(argv[1], "bars"))
+        return bench_bars(argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "figures"))
+        return bench_figures(argc - 1, argv + 1);
     int given = options_parse(argc, argv, "bench gemm [options]",
                               "gemm: the matrix products of a linear head, by each library of this "
-                              "build.",
+                              "build.\n"
+                              "bars DIR, figures DIR: judge and draw the measurements in a folder; "
+                              "see balact bench bars --help.",
                               rows, sizeof rows / sizeof *rows);
     if (given != 1)
         die(EXIT_BAD_INPUT, "bench: say what to measure: balact bench gemm");
     if (strcmp(argv[1], "gemm") != 0) {
-        const char *near = nearest_name(argv[1], subjects, 1);
+        const char *near = nearest_name(argv[1], subjects, sizeof subjects / sizeof *subjects);
         die(EXIT_BAD_INPUT, "bench: cannot measure '%s'; %s%s", argv[1],
             near ? "did you mean " : "see balact bench --help", near ? near : "");
     }
