@@ -25,7 +25,9 @@ unset key
 set border 3
 unset xtics
 set format y '%.0s%c'
-set boxwidth 0.8
+# about four numbers on an axis: 1, 2 or 5 times a power of ten apart
+decade(x) = 10 ** floor(log10(x))
+step(x) = x / decade(x) < 2 ? decade(x) : x / decade(x) < 5 ? 2 * decade(x) : 5 * decade(x)
 
 do for [p = 1:panels] {
     bars = ''; marks = ''; top = 0
@@ -40,13 +42,14 @@ do for [p = 1:panels] {
     # gnuplot evaluates the parts of a loop that runs no times, too
     bar(k) = k <= words(bars) ? int(word(bars, k)) : 1
     mark(k) = k <= words(marks) ? int(word(marks, k)) : 1
-    set title panel_title(p) offset 0,-0.7
+    set title panel_title(p) offset 0,-0.7 font ',9'
     if (p % columns == 1 || columns == 1) { set ylabel 'samples per second' offset 0.5,0 } \
         else { unset ylabel }
     set xrange [0.4:words(bars) + 0.6]
     set yrange [0:1.08 * top]
+    set ytics step(0.4 * top)
     plot for [k = 1:words(bars)] data \
-             using (k):(column(3 * bar(k) - 2)):(column(3 * bar(k) - 1)):(column(3 * bar(k))) \
+             using (k):(column(3 * bar(k) - 2)):(column(3 * bar(k) - 1)):(column(3 * bar(k))):(0.8) \
              with boxerrorbars linestyle style(bar(k)) dashtype solid \
              fillstyle solid border rgb '#303030', \
          for [k = 1:words(marks)] data \
@@ -55,7 +58,7 @@ do for [p = 1:panels] {
 }
 
 # One key for all panels: every style once.
-keys = ''; used = ' '
+keys = ''; used = sprintf(' %d ', MARKER)
 do for [i = 1:series] {
     if (strstrt(used, sprintf(' %d ', style(i))) == 0) {
         keys = keys . sprintf(' %d', i)
@@ -70,6 +73,7 @@ unset border; unset tics; unset title; unset ylabel; unset grid
 set xrange [-2:-1]; set yrange [-2:-1]
 plot for [k = 1:words(keys)] data using 0:(column(3 * entry(k) - 2)) \
          with boxes linestyle style(entry(k)) \
-         fillstyle solid (style(entry(k)) == MARKER ? 0 : 1) border rgb '#303030' \
-         title columnheader(3 * entry(k) - 2)
+         dashtype solid fillstyle solid border rgb '#303030' \
+         title columnheader(3 * entry(k) - 2), \
+     -9 with lines linestyle MARKER linewidth 2 title 'GEMM alone'
 unset multiplot

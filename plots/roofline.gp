@@ -33,18 +33,17 @@ do for [p = 1:panels] {
 }
 set title
 set multiplot title balact_title layout rows,columns \
-    margins 0.1,0.985,0.27,0.85 spacing 0.03,(rows > 1 ? 0.1 : 0)
+    margins 0.1,0.985,0.28,0.85 spacing 0.03,(rows > 1 ? 0.09 : 0)
 unset key
 set logscale xy
 set xrange [0.08:0.4]
 set yrange [bottom / 1.6:top * 1.5]
-set xtics ('1/8' 0.125, '1/4' 0.25)
 set ytics (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 unset mxtics; unset mytics
 set grid noxtics ytics linestyle 21
 set samples 2
-INVISIBLE = '#ff000000'
-roof(value) = value > 0 ? value : 1e-9
+# open signs stay visible around filled ones
+size(s) = s < 3 ? 1.1 : 0.6
 
 do for [p = 1:panels] {
     list = ''
@@ -54,7 +53,10 @@ do for [p = 1:panels] {
     lowest = p > (rows - 1) * columns || (rows > 1 && p + columns > panels)
     if (p % columns == 1 || columns == 1) { set ylabel 'GB/s' offset 1,0; set format y '%g' } \
         else { unset ylabel; set format y '' }
-    if (lowest) { set xlabel 'exp per byte' offset 0,0.4; set format x } else { unset xlabel }
+    if (lowest) { set xtics ('1/8' 0.125, '1/4' 0.25) } else { set xtics ('' 0.125, '' 0.25) }
+    if (lowest && (p - 1) % columns == int((columns - 1) / 2)) {
+        set xlabel 'exp per byte (beside 1/8: forward left, loss with gradient right)' offset 0,0.4
+    } else { unset xlabel }
     plot for [r = 1:(copy(p) > 0 ? 1 : 0)] copy(p) with lines linestyle 20 linewidth 1.6, \
          for [r = 1:(read(p) > 0 ? 1 : 0)] read(p) with lines linestyle 20 linewidth 1.6 \
              dashtype (4,3), \
@@ -62,7 +64,7 @@ do for [p = 1:panels] {
              dashtype solid, \
          for [k = 1:words(list)] data \
              using (column(2 * which(k) - 1)):(column(2 * which(k))) \
-             with points linestyle style(which(k)) pointsize 0.9
+             with points linestyle style(which(k)) pointsize size(style(which(k)))
 }
 
 # One key for all panels.
@@ -71,8 +73,8 @@ set lmargin 0; set rmargin 0; set tmargin 0; set bmargin 0
 set origin 0,0; set size 1,1
 unset border; unset tics; unset title; unset xlabel; unset ylabel; unset grid; unset logscale
 set xrange [-2:-1]; set yrange [-2:-1]
-name(i) = word("softmax sigmoid Balanced\u00a0Softmax Balanced\u00a0Sigmoid", i)
-plot for [i = 1:4] data using 1:2 with points linestyle i pointsize 0.9 title name(i), \
+name(i) = (i > 2 ? 'Balanced ' : '') . (i % 2 ? 'Softmax' : 'Sigmoid')
+plot for [i = 1:4] data using 1:2 with points linestyle i pointsize size(i) title name(i), \
      1 with lines linestyle 20 linewidth 1.6 title 'copy bandwidth', \
      1 with lines linestyle 20 linewidth 1.6 dashtype (4,3) title 'read bandwidth', \
      1 with lines linestyle 12 linewidth 1.8 dashtype solid title 'exp rate'

@@ -22,8 +22,8 @@ edge = (number(2) / number(1)) ** 0.04
 if (edge == 1) { edge = 1.5 }
 set xrange [number(1) / edge:number(2) * edge]
 set yrange [number(3):number(4)]
-# where the axis spans less than two decades, decades alone would leave it without numbers
-if (number(4) / number(3) < 100) {
+# decades alone would leave the axis almost without numbers
+if (number(4) / number(3) < 1000) {
     set ytics (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 }
 

@@ -294,11 +294,11 @@ static const struct {
     {"avx512", "AVX-512", 3, true},
     {"avx2", "AVX2", 1, true},
     {"reference", "reference", 7, true},
-    {"unfused", "balact, not fused", 1, false},
+    {"unfused", "balact unfused", 1, false},
     {"onednn", "oneDNN", 8, false},
     {"xnnpack", "XNNPACK", 5, false},
     {"torch", "PyTorch", 4, false},
-    {"torch_lean", "PyTorch, lean", 2, false},
+    {"torch_lean", "PyTorch lean", 2, false},
     {"torch_compile", "torch.compile", 6, false},
 };
 enum { BACKENDS = sizeof backends / sizeof *backends, OTHER_STYLE = 10 };
