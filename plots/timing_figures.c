@@ -104,10 +104,9 @@ static int compare_points(const void *left, const void *right) {
 static void add_point(struct time_series *series, struct time_point point) {
     for (size_t i = 0; i < series->count; i++)
         if (series->points[i].classes == point.classes) {
-            if (point.rows > series->points[i].rows)
-                series->points[i] = point;
-            else if (point.rows == series->points[i].rows && point.p50 < series->points[i].p50)
-                series->points[i] = point;
+            struct time_point *old = &series->points[i];
+            if (point.rows > old->rows || (point.rows == old->rows && point.p50 < old->p50))
+                *old = point;
             return;
         }
     series->points[series->count++] = point;

@@ -5,7 +5,7 @@
 build=$1 folder=$2
 bars=bench/bars.csv
 
-# column NAME...: the distinct values of the kernels' bars, joined by commas; several columns by x
+# column NAME [SECOND]: the distinct values of the kernels' bars, joined by commas; two joined by x
 column() {
     awk -F, -v wanted="$1" -v second="$2" '
         NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
