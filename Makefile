@@ -28,7 +28,7 @@ SONAME  := libbalact.so.0
 # when something changed. The goals below run on a machine without a compiler: they install first
 # and start a second make for the rest.
 UNCONFIGURED := help clean distclean uninstall setup test sanitize fuzz lint check-aarch64 \
-    check-old-cpu check-without reproduce reproduce-full bench ci
+    check-old-cpu check-without reproduce reproduce-full bench bench-bars ci
 GOALS := $(if $(MAKECMDGOALS),$(MAKECMDGOALS),all)
 quote = '$(subst ','\'',$(1))'
 ifneq ($(filter-out $(UNCONFIGURED),$(GOALS)),)
@@ -249,12 +249,18 @@ reproduce-full:
 	$(call again) all
 	@$(REPRODUCE) '$(BUILD)' '$(RESULTS)/reproduce-full' full
 
-.PHONY: bench
+.PHONY: bench bench-bars
 #: make bench             time the matrix products of the head
 bench:
 	$(call set_up,needed optional)
 	$(call again) all
 	$(BUILD)/balact bench gemm
+
+#: make bench-bars        time what the bars speak of and judge it: PASS or FAIL a bar
+bench-bars:
+	$(call set_up,needed optional)
+	$(call again) all
+	@sh setup/bench-bars.sh '$(BUILD)' '$(RESULTS)/bars'
 
 # ---- Installing ----------------------------------------------------------------------------------
 INSTALL ?= install
