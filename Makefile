@@ -58,14 +58,16 @@ LIBS := $(FEATURE_LIBS) -lm
 # Files named for an instruction set get its flags, and are left out where the compiler lacks it.
 AVX2_SOURCES   := $(if $(HAVE_AVX2),$(wildcard optimized/cpu/avx2*.c))
 AVX512_SOURCES := $(if $(HAVE_AVX512),$(wildcard optimized/cpu/avx512*.c))
+WALK_SOURCES   := $(if $(AVX2_SOURCES),bench/measure/walk_avx2.c) \
+    $(if $(AVX512_SOURCES),bench/measure/walk_avx512.c)
 CPU_SOURCES := $(filter-out optimized/cpu/avx%,$(wildcard optimized/cpu/*.c)) \
     $(AVX2_SOURCES) $(AVX512_SOURCES)
 BASE_CPPFLAGS += $(if $(AVX2_SOURCES),-DBALACT_HAVE_AVX2=1) \
     $(if $(AVX512_SOURCES),-DBALACT_HAVE_AVX512=1)
 LIBRARY_SOURCES := $(wildcard reference/*.c optimized/*.c datasets/*.c bench/evaluate/*.c) \
     $(CPU_SOURCES)
-PROGRAM_SOURCES := $(wildcard bench/*.c bench/commands/*.c bench/train/*.c bench/measure/*.c \
-    plots/*.c)
+PROGRAM_SOURCES := $(wildcard bench/*.c bench/commands/*.c bench/train/*.c plots/*.c) \
+    $(filter-out bench/measure/walk_avx%,$(wildcard bench/measure/*.c)) $(WALK_SOURCES)
 TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_SCRIPTS := $(wildcard tests/check_*.sh)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
@@ -126,8 +128,9 @@ FORCE:
 # V=1 shows the commands instead of their names.
 say = $(if $(V),,@echo '  $(1)$(subst $(BUILD)/,,$@)';)
 
-$(AVX2_SOURCES:%.c=$(BUILD)/obj/%.o): ISA := $(AVX2_CFLAGS)
-$(AVX512_SOURCES:%.c=$(BUILD)/obj/%.o): ISA := $(AVX512_CFLAGS)
+$(AVX2_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/bench/measure/walk_avx2.o: ISA := $(AVX2_CFLAGS)
+$(AVX512_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/bench/measure/walk_avx512.o: \
+    ISA := $(AVX512_CFLAGS)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/generated/build_info.h
 	@mkdir -p $(@D)

@@ -51,7 +51,8 @@ static void make_cold(const struct contest *contest) {
         contest_release();
         cold_memory = aligned_alloc(4096, (size_t)(wanted / 4096 + 1) * 4096);
         if (!cold_memory)
-            return; /* the rows would say cold and not be: see cold_is_possible() */
+            die(EXIT_BAD_INPUT, "no memory of %lld bytes to make the caches cold with",
+                (long long)wanted);
         memset(cold_memory, 1, (size_t)wanted);
         cold_bytes = wanted;
     }
@@ -189,7 +190,6 @@ static bool takes_part(const struct contestant *c) {
 }
 
 static void take_sample(struct contest *contest, struct contestant *c) {
-    /* `out` need not be a page further than logits + bytes: walks of the copy write it whole. */
     bool small = 2 * contest->data->bytes <= last_level_cache(), exp = c->kind == CONTEST_EXP;
     if (contest->cold && !exp)
         make_cold(contest);
