@@ -91,12 +91,15 @@ PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROGRAM_LIBRARY := $(filter-out $(BUILD)/obj/bench/balact.o,$(PROGRAM_OBJECTS))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 TEST_OBJECTS  := $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/harness.o
+# Peers of balact bench kernels: programs of their own, each with the one library that it is about.
+PEERS := $(if $(and $(HAVE_DNNL),$(OPENMP_CFLAGS)),$(BUILD)/peers/onednn) \
+    $(if $(HAVE_XNNPACK),$(BUILD)/peers/xnnpack)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzzers/%)
 SHARED := $(BUILD)/libbalact.so.$(VERSION)
 
 .PHONY: all tests
 #: make                   the program balact, the static and the shared library, in build/
-all: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED)
+all: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED) $(PEERS)
 	@sh setup/left-out.sh '$(BUILD)' '$(NO_CUDA)'
 tests: $(TEST_PROGRAMS)
 
@@ -152,6 +155,15 @@ $(SHARED): $(LIBRARY_OBJECTS) $(BUILD)/lists setup/libbalact.map
 
 $(BUILD)/balact: $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(BUILD)/lists
 	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(LIBS)
+
+$(BUILD)/peers/onednn: PEER_LIBS := -ldnnl
+$(BUILD)/peers/xnnpack: PEER_LIBS := -lXNNPACK -lpthreadpool
+$(BUILD)/obj/bench/peers/xnnpack.o: private BASE_CPPFLAGS += \
+    -DPEER_XNNPACK_VERSION='"$(XNNPACK_VERSION)"'
+$(PEERS): $(BUILD)/peers/%: $(BUILD)/obj/bench/peers/%.o $(BUILD)/obj/bench/peers/peer.o \
+    $(BUILD)/lists
+	@mkdir -p $(@D)
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(filter %.o,$^) $(PEER_LIBS) -lm
 
 # Every tests/test_*.c is one Check program, linked with the harness and all but the main of balact.
 $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/harness.o \
@@ -253,10 +265,15 @@ reproduce-full:
 	@$(REPRODUCE) '$(BUILD)' '$(RESULTS)/reproduce-full' full
 
 .PHONY: bench
-#: make bench             time the matrix products of the head
+#: make bench             verify and time all kernels against their peers, about a quarter of an hour
+# What draws figures of the results comes after the first line; BENCH_RESULTS is their folder.
+BENCH_RESULTS ?= bench/results/$(shell date +%Y-%m-%d)-$(shell sed -n \
+    's/^model name[^:]*: *//p' /proc/cpuinfo 2> /dev/null | head -n 1 | sed -e 's/([^)]*)//g' \
+    -e 's/[^A-Za-z0-9]\{1,\}/-/g' -e 's/^-//' -e 's/-$$//' | tr '[:upper:]' '[:lower:]')
 bench:
 	$(call set_up,needed optional)
 	$(call again) all
+	$(BUILD)/balact bench kernels --out '$(BENCH_RESULTS)'
 	$(BUILD)/balact bench gemm
 
 # ---- Installing ----------------------------------------------------------------------------------
@@ -266,7 +283,7 @@ HEADERS := $(wildcard include/balact/*.h)
 
 .PHONY: install uninstall
 #: make install           PREFIX=/usr/local DESTDIR= (and make uninstall)
-install: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED)
+install: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED) $(PEERS)
 	$(INSTALL) -d '$(TO)/bin' '$(TO)/lib/pkgconfig' '$(TO)/include/balact' '$(TO)/share/man/man1'
 	$(INSTALL) -m 755 $(BUILD)/balact '$(TO)/bin'
 	$(INSTALL) -m 644 $(BUILD)/libbalact.a $(SHARED) '$(TO)/lib'
