@@ -58,14 +58,16 @@ LIBS := $(FEATURE_LIBS) -lm
 # Files named for an instruction set get its flags, and are left out where the compiler lacks it.
 AVX2_SOURCES   := $(if $(HAVE_AVX2),$(wildcard optimized/cpu/avx2*.c))
 AVX512_SOURCES := $(if $(HAVE_AVX512),$(wildcard optimized/cpu/avx512*.c))
+WALK_SOURCES   := $(if $(AVX2_SOURCES),bench/measure/walk_avx2.c) \
+    $(if $(AVX512_SOURCES),bench/measure/walk_avx512.c)
 CPU_SOURCES := $(filter-out optimized/cpu/avx%,$(wildcard optimized/cpu/*.c)) \
     $(AVX2_SOURCES) $(AVX512_SOURCES)
 BASE_CPPFLAGS += $(if $(AVX2_SOURCES),-DBALACT_HAVE_AVX2=1) \
     $(if $(AVX512_SOURCES),-DBALACT_HAVE_AVX512=1)
 LIBRARY_SOURCES := $(wildcard reference/*.c optimized/*.c datasets/*.c bench/evaluate/*.c) \
     $(CPU_SOURCES)
-PROGRAM_SOURCES := $(wildcard bench/*.c bench/commands/*.c bench/train/*.c bench/measure/*.c \
-    plots/*.c)
+PROGRAM_SOURCES := $(wildcard bench/*.c bench/commands/*.c bench/train/*.c plots/*.c) \
+    $(filter-out bench/measure/walk_avx%,$(wildcard bench/measure/*.c)) $(WALK_SOURCES)
 TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_SCRIPTS := $(wildcard tests/check_*.sh)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
@@ -89,12 +91,15 @@ PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROGRAM_LIBRARY := $(filter-out $(BUILD)/obj/bench/balact.o,$(PROGRAM_OBJECTS))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 TEST_OBJECTS  := $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/harness.o
+# Peers of balact bench kernels: programs of their own, each with the one library that it is about.
+PEERS := $(if $(and $(HAVE_DNNL),$(OPENMP_CFLAGS)),$(BUILD)/peers/onednn) \
+    $(if $(HAVE_XNNPACK),$(BUILD)/peers/xnnpack)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzzers/%)
 SHARED := $(BUILD)/libbalact.so.$(VERSION)
 
 .PHONY: all tests
 #: make                   the program balact, the static and the shared library, in build/
-all: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED)
+all: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED) $(PEERS)
 	@sh setup/left-out.sh '$(BUILD)' '$(NO_CUDA)'
 tests: $(TEST_PROGRAMS)
 
@@ -126,8 +131,9 @@ FORCE:
 # V=1 shows the commands instead of their names.
 say = $(if $(V),,@echo '  $(1)$(subst $(BUILD)/,,$@)';)
 
-$(AVX2_SOURCES:%.c=$(BUILD)/obj/%.o): ISA := $(AVX2_CFLAGS)
-$(AVX512_SOURCES:%.c=$(BUILD)/obj/%.o): ISA := $(AVX512_CFLAGS)
+$(AVX2_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/bench/measure/walk_avx2.o: ISA := $(AVX2_CFLAGS)
+$(AVX512_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/bench/measure/walk_avx512.o: \
+    ISA := $(AVX512_CFLAGS)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/generated/build_info.h
 	@mkdir -p $(@D)
@@ -149,6 +155,15 @@ $(SHARED): $(LIBRARY_OBJECTS) $(BUILD)/lists setup/libbalact.map
 
 $(BUILD)/balact: $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(BUILD)/lists
 	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(BUILD)/libbalact.a $(LIBS)
+
+$(BUILD)/peers/onednn: PEER_LIBS := -ldnnl
+$(BUILD)/peers/xnnpack: PEER_LIBS := -lXNNPACK -lpthreadpool
+$(BUILD)/obj/bench/peers/xnnpack.o: private BASE_CPPFLAGS += \
+    -DPEER_XNNPACK_VERSION='"$(XNNPACK_VERSION)"'
+$(PEERS): $(BUILD)/peers/%: $(BUILD)/obj/bench/peers/%.o $(BUILD)/obj/bench/peers/peer.o \
+    $(BUILD)/lists
+	@mkdir -p $(@D)
+	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(filter %.o,$^) $(PEER_LIBS) -lm
 
 # Every tests/test_*.c is one Check program, linked with the harness and all but the main of balact.
 $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/harness.o \
@@ -250,10 +265,15 @@ reproduce-full:
 	@$(REPRODUCE) '$(BUILD)' '$(RESULTS)/reproduce-full' full
 
 .PHONY: bench bench-bars
-#: make bench             time the matrix products of the head
+#: make bench             verify and time kernels and head against their peers, draw figures
+# A quarter of an hour; BENCH_RESULTS is the folder.
+BENCH_RESULTS ?= bench/results/$(shell date +%Y-%m-%d)-$(shell sed -n \
+    's/^model name[^:]*: *//p' /proc/cpuinfo 2> /dev/null | head -n 1 | sed -e 's/([^)]*)//g' \
+    -e 's/[^A-Za-z0-9]\{1,\}/-/g' -e 's/^-//' -e 's/-$$//' | tr '[:upper:]' '[:lower:]')
 bench:
 	$(call set_up,needed optional)
 	$(call again) all
+	$(BUILD)/balact bench kernels --out '$(BENCH_RESULTS)'
 	$(BUILD)/balact bench gemm
 
 #: make bench-bars        time what the bars speak of and judge it: PASS or FAIL a bar
@@ -269,7 +289,7 @@ HEADERS := $(wildcard include/balact/*.h)
 
 .PHONY: install uninstall
 #: make install           PREFIX=/usr/local DESTDIR= (and make uninstall)
-install: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED)
+install: $(BUILD)/balact $(BUILD)/libbalact.a $(SHARED) $(PEERS)
 	$(INSTALL) -d '$(TO)/bin' '$(TO)/lib/pkgconfig' '$(TO)/include/balact' '$(TO)/share/man/man1'
 	$(INSTALL) -m 755 $(BUILD)/balact '$(TO)/bin'
 	$(INSTALL) -m 644 $(BUILD)/libbalact.a $(SHARED) '$(TO)/lib'

@@ -48,6 +48,9 @@ cat > "$work/all.c" << 'END'
 #if __has_include(<cblas-openblas.h>)
 #include <cblas-openblas.h>
 #endif
+#if __has_include(<xnnpack.h>)
+#include <xnnpack.h>
+#endif
 #if __has_include(<check.h>)
 #include <check.h>
 #endif
@@ -113,6 +116,21 @@ probe CRYPTO openssl/evp.h EVP_sha256 -lcrypto libssl-dev "SHA-256 of inputs"
 probe DNNL dnnl.h dnnl_sgemm -ldnnl libdnnl-dev "matrix products by oneDNN"
 probe OPENBLAS cblas-openblas.h cblas_sgemm -lopenblas libopenblas-openmp-dev \
     "matrix products by OpenBLAS"
+
+# A peer of the benchmark: linked with a program of its own, never with balact. Its functions have
+# changed their arguments since; what is asked for here are those that the peer calls.
+echo '#include <pthreadpool.h>
+#include <xnnpack.h>
+int main(void) { return xnn_setup_softmax_nc_f32(0, 1, 0, 0, pthreadpool_create(1)) !=
+    xnn_create_softmax_nc_f32(1, 1, 1, 0, 0); }' > "$work/t.c"
+if without xnnpack; then
+    echo "XNNPACK as a peer of benchmarks: left out by WITHOUT=xnnpack" >> "$left"
+elif compiles -lXNNPACK -lpthreadpool; then
+    version=$(dpkg-query -W -f '${Version}' libxnnpack-dev 2> /dev/null || echo unknown)
+    { echo "HAVE_XNNPACK := 1"; echo "XNNPACK_VERSION := $version"; } >> "$out"
+else
+    echo "XNNPACK as a peer of benchmarks: left out, install libxnnpack-dev" >> "$left"
+fi
 
 echo '#include <omp.h>
 int main(void) { return omp_get_max_threads() < 1; }' > "$work/t.c"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "balact/backend.h"
+#include "bench/commands/bench_kernels.h"
 #include "bench/commands/bench_results.h"
 #include "bench/measure/gemm.h"
 #include "bench/measure/topk.h"
@@ -42,6 +43,7 @@ static const struct subject {
     int (*run)(int argc, char **argv);
 } subjects[] = {
     {"gemm", "the matrix products of a linear head, by each library of this build", bench_gemm},
+    {"kernels", "the activations: every kernel against its limit and its peers", balact_bench_kernels},
     {"topk", "the k best classes of each row", bench_topk},
     {"bars", "judge a folder of measurements", bench_bars},
     {"figures", "draw a folder of measurements", bench_figures},
