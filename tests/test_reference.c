@@ -261,7 +261,7 @@ static void printed_logits(const struct instance *in, int64_t i, long double *u)
                       ((p->background == BALACT_BACKGROUND_LAST && label == p->cols - 1) ||
                        (p->background == BALACT_BACKGROUND_IMPLICIT && label == p->cols));
     for (int64_t j = 0; j < p->cols; j++) {
-        u[j] = in->pristine[i * p->ld + j];
+        u[j] = ((const float *)in->pristine)[i * p->ld + j];
         if (p->offset && !(p->offset_foreground_only && background))
             u[j] += p->offset[j];
     }
@@ -310,7 +310,7 @@ static void check_against_printed(enum balact_activation activation, const struc
     struct instance in;
     struct balact_error error;
     enum balact_family family = balact_activation_info(activation)->family;
-    ck_assert_int_eq(instance_make(&in, c, set, activation, 7, &error), BALACT_OK);
+    ck_assert_int_eq(instance_make(&in, c, set, activation, BALACT_F32, 7, &error), BALACT_OK);
     long double *u = calloc((size_t)c->cols * 3, sizeof *u), *probability = u + c->cols,
                 *g = u + 2 * c->cols;
     ck_assert_ptr_nonnull(u);
@@ -329,10 +329,10 @@ static void check_against_printed(enum balact_activation activation, const struc
                     in.loss[i], loss);
             for (int64_t j = 0; j < c->cols; j++) {
                 long double exact = pass ? g[j] : probability[j];
-                require(rounds_to(in.out[i * in.problem.ld_out + j], exact),
+                require(rounds_to(((const float *)in.out)[i * in.problem.ld_out + j], exact),
                         "%s %s %s row %d column %d: %.9g, printed %.9Lg",
                         balact_activation_info(activation)->name, set->name, c->name, (int)i,
-                        (int)j, in.out[i * in.problem.ld_out + j], exact);
+                        (int)j, ((const float *)in.out)[i * in.problem.ld_out + j], exact);
             }
         }
     }
@@ -380,7 +380,7 @@ static double loss_at(enum balact_activation activation, const struct instance *
 }
 
 START_TEST(finite_differences) {
-    static const struct kernel_case c = {"6x5", 6, 5, 0, LOGITS_NORMAL};
+    static const struct kernel_case c = {"6x5", 6, 5, 0, LOGITS_NORMAL, WALK_ALL};
     size_t set_count;
     const struct option_set *sets = option_sets(&set_count);
     enum balact_activation activation = (enum balact_activation)_i;
@@ -391,13 +391,13 @@ START_TEST(finite_differences) {
         if (!option_set_applies(&sets[s], activation, c.cols) ||
             sets[s].zero_count == BALACT_ZERO_MASK)
             continue;
-        ck_assert_int_eq(instance_make(&in, &c, &sets[s], activation, 11, &error), BALACT_OK);
+        ck_assert_int_eq(instance_make(&in, &c, &sets[s], activation, BALACT_F32, 11, &error), BALACT_OK);
         ck_assert_int_eq(balact_loss_grad(reference(), activation, &in.problem, &error), BALACT_OK);
         for (int64_t i = 0; i < c.rows; i++)
             for (int64_t j = 0; j < c.cols; j++) {
                 double slope = (loss_at(activation, &in, i, j, h) -
                                 loss_at(activation, &in, i, j, -h)) / (2.0 * h);
-                near(in.out[i * c.cols + j], slope * in.problem.grad_scale, 1e-6);
+                near(((const float *)in.out)[i * c.cols + j], slope * in.problem.grad_scale, 1e-6);
             }
         instance_release(&in);
     }
