@@ -12,11 +12,12 @@
 
 /* ---- Verification, worst over the cases ---- */
 
-/* One activation x operation x backend; where cases have different bounds there are several. The
- * worst error is taken over the values that the bound beside it holds for: ULP for probabilities
- * and gradients, relative for losses and other sums. NaN: nothing is measured in that way. */
+/* One activation x operation x backend x storage type; where cases have different bounds there are
+ * several. The worst error is taken over the values that the bound beside it holds for: ULP for
+ * probabilities and gradients, relative for losses and other sums. NaN: nothing is measured in that
+ * way. */
 struct verify_summary {
-    const char *activation, *operation, *backend, *verdict;
+    const char *activation, *operation, *backend, *dtype, *verdict;
     double comparisons; /* those skipped not counted */
     double max_ulp, bound_ulp;
     double max_relative, bound_relative;

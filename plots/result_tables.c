@@ -347,6 +347,7 @@ static struct table *verification_table(struct arena *arena, const struct run_re
         {.title = "Activation"},
         {.name = "operation", .title = "Operation"},
         {.name = "backend", .title = "Backend"},
+        {.name = "dtype", .title = "Type"},
         {.name = "comparisons", .title = "Comparisons", .kind = COLUMN_NUMBER, .scale = 1},
         {.name = "max_ulp", .title = "Worst ULP", .kind = COLUMN_NUMBER, .scale = 1, .digits = 2},
         {.name = "bound_ulp", .title = "Bound", .kind = COLUMN_NUMBER, .scale = 1, .digits = -3},
@@ -360,9 +361,9 @@ static struct table *verification_table(struct arena *arena, const struct run_re
     struct table *table = table_new(
         arena, "verification",
         "Worst error against the double-precision reference over all cases of an activation, "
-        "operation and backend, beside its bound: units in the last place (ULP) of probabilities "
-        "and gradients, relative error of losses, log-sum-exps and weights. A dash: no such "
-        "values.",
+        "operation, backend and storage type, beside its bound: fp32 units in the last place (ULP) "
+        "of probabilities and gradients, in 16-bit storage before rounding to it; relative error "
+        "of losses, log-sum-exps and weights. A dash: no such values.",
         columns, LENGTH(columns));
     for (size_t i = 0; i < count; i++) {
         const struct verify_summary *s = &list[i];
@@ -372,12 +373,13 @@ static struct table *verification_table(struct arena *arena, const struct run_re
         cells[1].text = activation_title(s->activation);
         cells[2].text = s->operation;
         cells[3].text = s->backend;
-        cells[4].value = optional(s->comparisons);
-        cells[5].value = optional(s->max_ulp);
-        cells[6].value = optional(s->bound_ulp);
-        cells[7].value = optional(s->max_relative);
-        cells[8].value = optional(s->bound_relative);
-        cells[9].text = s->verdict;
+        cells[4].text = s->dtype;
+        cells[5].value = optional(s->comparisons);
+        cells[6].value = optional(s->max_ulp);
+        cells[7].value = optional(s->bound_ulp);
+        cells[8].value = optional(s->max_relative);
+        cells[9].value = optional(s->bound_relative);
+        cells[10].text = s->verdict;
     }
     return table;
 }

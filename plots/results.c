@@ -286,9 +286,9 @@ static balact_status error_of(const struct csv_table *table, size_t row, size_t 
 
 static balact_status read_verify(struct run_results *results, struct balact_error *error) {
     static const char *const names[] = {
-        "activation", "operation", "options",      "backend",        "case",   "values",
+        "activation", "operation", "options",      "backend",        "dtype",  "case", "values",
         "max_ulp",    "bound_ulp", "max_relative", "bound_relative", "verdict"};
-    size_t at[11];
+    size_t at[12];
     const struct csv_table *table;
     char *path = arena_format(&results->arena, "%s/verify.csv", results->folder);
     TRY(LOAD(results, path, names, at, &table, error));
@@ -300,14 +300,15 @@ static balact_status read_verify(struct run_results *results, struct balact_erro
         *row = (struct verify_row){csv_cell(table, i, at[0]), csv_cell(table, i, at[1]),
                                    csv_cell(table, i, at[2]), csv_cell(table, i, at[3]),
                                    csv_cell(table, i, at[4]), csv_cell(table, i, at[5]),
-                                   csv_cell(table, i, at[10]), 0, 0, 0, 0};
-        TRY(error_of(table, i, at[6], &row->max_ulp, error));
-        TRY(real_or_nan(table, i, at[7], &row->bound_ulp, error));
-        TRY(error_of(table, i, at[8], &row->max_relative, error));
-        TRY(real_or_nan(table, i, at[9], &row->bound_relative, error));
+                                   csv_cell(table, i, at[6]), csv_cell(table, i, at[11]),
+                                   0, 0, 0, 0};
+        TRY(error_of(table, i, at[7], &row->max_ulp, error));
+        TRY(real_or_nan(table, i, at[8], &row->bound_ulp, error));
+        TRY(error_of(table, i, at[9], &row->max_relative, error));
+        TRY(real_or_nan(table, i, at[10], &row->bound_relative, error));
         if (strcmp(row->verdict, "PASS") && strcmp(row->verdict, "FAIL") &&
             strcmp(row->verdict, "SKIP"))
-            return csv_fail(table, i, at[10], error, "'%s' is none of PASS, FAIL, SKIP",
+            return csv_fail(table, i, at[11], error, "'%s' is none of PASS, FAIL, SKIP",
                             row->verdict);
     }
     results->verify_count = table->rows;

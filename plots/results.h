@@ -54,7 +54,7 @@ struct throughput_row {
 /* Bounds are NaN where the cell is empty: the values are not held to that measure. An error that is
  * not a number counts as infinite. */
 struct verify_row {
-    const char *activation, *operation, *options, *backend, *which, *values, *verdict;
+    const char *activation, *operation, *options, *backend, *dtype, *which, *values, *verdict;
     double max_ulp, bound_ulp, max_relative, bound_relative;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The rows of verify.csv, brought down to the worst of each activation, operation and backend. See
+ * The rows of verify.csv, brought down to the worst of each activation, operation, backend and
+ * storage type. See
  * report.h.
  */
 #include <math.h>
@@ -29,7 +30,7 @@ static struct verify_summary *find(struct verify_summary *list, size_t count,
     for (size_t i = count; i-- > 0;) /* the last ones are the likeliest: rows come in runs */
         if (!strcmp(list[i].activation, row->activation) &&
             !strcmp(list[i].operation, row->operation) && !strcmp(list[i].backend, row->backend) &&
-            same_bound(list[i].bound_ulp, row->bound_ulp) &&
+            !strcmp(list[i].dtype, row->dtype) && same_bound(list[i].bound_ulp, row->bound_ulp) &&
             same_bound(list[i].bound_relative, row->bound_relative))
             return &list[i];
     return NULL;
@@ -53,9 +54,16 @@ struct verify_summary *verify_summaries(struct arena *arena, const struct run_re
         struct verify_summary *found = find(list, *count, row);
         if (!found) {
             found = &list[(*count)++];
-            *found = (struct verify_summary){row->activation, row->operation, row->backend,
-                                             row->verdict,    0,              NAN,
-                                             NAN,             NAN,            NAN};
+            *found = (struct verify_summary){row->activation,
+                                             row->operation,
+                                             row->backend,
+                                             row->dtype,
+                                             row->verdict,
+                                             0,
+                                             NAN,
+                                             NAN,
+                                             NAN,
+                                             NAN};
         }
         bool ran = strcmp(row->verdict, "SKIP") != 0;
         if (!strcmp(row->verdict, "FAIL") || (ran && !strcmp(found->verdict, "SKIP")))
@@ -64,8 +72,7 @@ struct verify_summary *verify_summaries(struct arena *arena, const struct run_re
             continue;
         found->comparisons++;
         take(&found->max_ulp, &found->bound_ulp, row->max_ulp, row->bound_ulp);
-        take(&found->max_relative, &found->bound_relative, row->max_relative,
-             row->bound_relative);
+        take(&found->max_relative, &found->bound_relative, row->max_relative, row->bound_relative);
     }
     return list;
 }

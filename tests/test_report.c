@@ -122,9 +122,9 @@ START_TEST(writes_gains_seed_by_seed) {
     file_holds(in_folder(run, "tables/gain_tiny_test.md"),
                "| Balanced Softmax | Softmax | −8.0 ± 2.0 | – | +18.0 ± 0.0 | +10.0 ± 3.0 |\n");
     file_holds(in_folder(run, "tables/verification.csv"),
-               "softmax,forward,avx2,2,3,4,,,PASS\n"
-               "softmax,loss_grad,avx2,2,5,8,1.5e-07,2e-06,PASS\n"
-               "softmax,forward,avx512,0,,,,,SKIP\n");
+               "softmax,forward,avx2,f32,2,3,4,,,PASS\n"
+               "softmax,loss_grad,avx2,f32,2,5,8,1.5e-07,2e-06,PASS\n"
+               "softmax,forward,avx512,f32,0,,,,,SKIP\n");
     file_holds(in_folder(run, "tables/throughput_tiny.csv"),
                "softmax,3,reference,1,0.42,0.02,181,0,80,0,2,0.5,1048576\n");
 }

@@ -8,13 +8,15 @@
 #include <math.h>
 #include <string.h>
 
+#include "reference/storage.h"
+
 const char *quantity_name(enum quantity quantity) {
     static const char *const names[] = {"probability", "gradient", "loss", "lse", "weight"};
     return names[quantity];
 }
 
 /* 0 where both are NaN or the same infinity, infinite where they differ in that, -1 if finite. */
-static double distance_of_kinds(float value, float expected) {
+static double distance_of_kinds(double value, double expected) {
     if (isfinite(value) && isfinite(expected))
         return -1.0;
     if (isnan(value) || isnan(expected))
@@ -22,24 +24,45 @@ static double distance_of_kinds(float value, float expected) {
     return value == expected ? 0.0 : INFINITY;
 }
 
-double ulp_distance(float value, float expected, double scale) {
+double ulp_distance(double value, double expected, double scale) {
     double kinds = distance_of_kinds(value, expected);
     if (kinds >= 0.0)
         return kinds;
-    double size = fmax(fabs((double)expected), scale);
+    double size = fmax(fabs(expected), scale);
     int exponent;
     frexp(fmax(size, (double)FLT_MIN), &exponent);
-    return fabs((double)value - expected) / ldexp(1.0, exponent - FLT_MANT_DIG);
+    return fabs(value - expected) / ldexp(1.0, exponent - FLT_MANT_DIG);
 }
 
-double relative_distance(float value, float expected, double floor) {
+double relative_distance(double value, double expected, double floor) {
     double kinds = distance_of_kinds(value, expected);
     if (kinds >= 0.0)
         return kinds;
-    double difference = fabs((double)value - expected);
+    double difference = fabs(value - expected);
     if (difference < (double)FLT_MIN)
         return 0.0;
-    return difference / fmax(fabs((double)expected), floor);
+    return difference / fmax(fabs(expected), floor);
+}
+
+/* A magnitude of a 16-bit type as a number; past the largest one the next that the spacing would
+ * give, from which rounding to infinity is measured. */
+static double magnitude_of(uint16_t bits, enum balact_dtype dtype) {
+    if (dtype == BALACT_F16)
+        return bits < 0x7c00 ? half_to_double(bits) : 0x1p16;
+    return bits < 0x7f80 ? bfloat_to_double(bits) : 0x1p128;
+}
+
+double nearest_before_rounding(const void *stored, enum balact_dtype dtype, int64_t index,
+                               double wanted) {
+    double value = load_element(stored, dtype, index);
+    if (dtype == BALACT_F32 || isnan(value) || !isfinite(wanted))
+        return value;
+    uint16_t bits = ((const uint16_t *)stored)[index] & 0x7fff;
+    double size = magnitude_of(bits, dtype);
+    double high = isinf(value) ? (double)INFINITY
+                               : (size + magnitude_of((uint16_t)(bits + 1), dtype)) / 2;
+    double low = bits ? (size + magnitude_of((uint16_t)(bits - 1), dtype)) / 2 : -high;
+    return signbit(value) ? fmin(fmax(wanted, -high), -low) : fmin(fmax(wanted, low), high);
 }
 
 /* Size of the target term w_j t_ij in a gradient that subtracts it from another of its size. With a
@@ -63,7 +86,7 @@ static double gradient_scale(const struct instance *in, enum balact_family famil
 }
 
 static void note(struct worst *worst, double ulp, double relative, bool by_ulp, int64_t row,
-                 int64_t col, float value, float expected) {
+                 int64_t col, double value, double expected) {
     if (worst->row < 0 || (by_ulp ? ulp > worst->ulp : relative > worst->relative)) {
         worst->row = row;
         worst->col = col;
@@ -98,28 +121,37 @@ void compare_instances(const struct instance *got, const struct instance *expect
     if (operation == BALACT_LOSS)
         return;
     enum quantity quantity = forward ? QUANTITY_PROBABILITY : QUANTITY_GRADIENT;
-    const float *out = p->out, *right = expected->problem.out;
+    const float *right = expected->problem.out;
     for (int64_t i = 0; i < p->rows; i++)
         for (int64_t j = 0; j < p->cols; j++) {
-            float a = out[i * p->ld_out + j], b = right[i * expected->problem.ld_out + j];
+            double b = right[i * expected->problem.ld_out + j];
+            double a = nearest_before_rounding(p->out, p->dtype, i * p->ld_out + j, b);
             double scale = forward ? 0.0 : gradient_scale(got, family, i, j);
             note(&worst[quantity], ulp_distance(a, b, scale),
-                 relative_distance(a, b, fmax(scale, (double)FLT_MIN)), true, i, j, a, b);
+                 relative_distance(a, b, fmax(scale, (double)FLT_MIN)), true, i, j,
+                 load_element(p->out, p->dtype, i * p->ld_out + j), b);
         }
 }
 
-static bool is_pattern(float value) {
-    uint32_t bits, pattern = INSTANCE_PATTERN;
-    memcpy(&bits, &value, sizeof bits);
-    return bits == pattern;
+static bool is_pattern(const void *values, enum balact_dtype dtype, int64_t index) {
+    if (dtype != BALACT_F32)
+        return ((const uint16_t *)values)[index] == (INSTANCE_PATTERN & 0xffff);
+    uint32_t bits;
+    memcpy(&bits, (const float *)values + index, sizeof bits);
+    return bits == INSTANCE_PATTERN;
 }
 
-static bool padding_kept(const float *values, int64_t rows, int64_t cols, int64_t ld) {
+static bool padding_kept(const void *values, enum balact_dtype dtype, int64_t rows, int64_t cols,
+                         int64_t ld) {
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = cols; j < ld; j++)
-            if (!is_pattern(values[i * ld + j]))
+            if (!is_pattern(values, dtype, i * ld + j))
                 return false;
     return true;
+}
+
+static bool untouched(const float *values, int64_t rows) {
+    return padding_kept(values, BALACT_F32, 1, 0, rows);
 }
 
 static bool same_rows(const float *a, const float *b, int64_t rows, int64_t cols, int64_t ld) {
@@ -150,18 +182,19 @@ const char *instance_damage(const struct instance *in, const struct instance *tw
     enum balact_family family = balact_activation_info(activation)->family;
     bool forward = operation == BALACT_FORWARD || operation == BALACT_FORWARD_IN_PLACE;
     bool in_place = operation == BALACT_FORWARD_IN_PLACE || operation == BALACT_LOSS_GRAD_IN_PLACE;
-    if (!padding_kept(in->logits, p->rows, p->cols, p->ld))
+    int64_t out_cols = in->out_size / p->rows;
+    if (!padding_kept(in->logits, p->dtype, p->rows, p->cols, p->ld))
         return "padding of the logits was written";
-    if (!in_place && memcmp(in->logits, in->pristine, (size_t)in->logits_size * sizeof(float)) != 0)
+    if (!in_place && memcmp(in->logits, in->pristine,
+                            (size_t)(in->logits_size * balact_dtype_size(p->dtype))) != 0)
         return "logits were written";
-    if (!padding_kept(in->out, p->rows, p->cols, in->out_size / p->rows))
+    if (!padding_kept(in->out, p->dtype, p->rows, p->cols, out_cols))
         return "padding of the output was written";
-    if (operation == BALACT_LOSS && !padding_kept(in->out, p->rows, 0, in->out_size / p->rows))
+    if (operation == BALACT_LOSS && !padding_kept(in->out, p->dtype, p->rows, 0, out_cols))
         return "the output was written by loss";
-    if (forward && !(padding_kept(in->loss, 1, 0, p->rows) &&
-                     padding_kept(in->weight, 1, 0, p->rows)))
+    if (forward && !(untouched(in->loss, p->rows) && untouched(in->weight, p->rows)))
         return "loss or weight was written by forward";
-    if (family == BALACT_FAMILY_SIGMOID && !padding_kept(in->lse, 1, 0, p->rows))
+    if (family == BALACT_FAMILY_SIGMOID && !untouched(in->lse, p->rows))
         return "lse was written, which the sigmoid family does not have";
     return input_damage(in, twin);
 }

@@ -8,6 +8,8 @@
 #include "balact/backend.h"
 #include "bench/measure/compare.h"
 
+enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP };
+
 /* One comparison, as it goes into verify.csv. */
 struct verify_row {
     enum balact_activation activation;
@@ -15,21 +17,29 @@ struct verify_row {
     const struct option_set *set;
     const struct kernel_case *kernel_case;
     const struct balact_backend *backend;
+    enum balact_dtype dtype;
     enum quantity quantity;
     struct worst worst;
     double bound_ulp;      /* NAN where the quantity is bounded by relative error */
     double bound_relative; /* NAN where it is bounded by ULP */
     const char *damage;    /* what was written that must not be, or NULL */
-    bool passed;
+    enum verdict verdict;  /* SKIP: the kernel does not support the type; nothing was compared, and
+                            * quantity says nothing */
 };
 
-/* Walks everything for count backends, calling report for each comparison; the reference computes
- * each case once for all. seed makes the inputs. small leaves out cases of more than 4096 columns.
- * Stops with a status if a kernel fails outright. A kernel that a backend does not have is not
- * reported (see balact_backend). */
-balact_status verify_backends(const struct balact_backend *const *backends, size_t count,
-                              uint64_t seed, bool small,
-                              void (*report)(const struct verify_row *row, void *context),
-                              void *context, struct balact_error *error);
+struct verify_request {
+    const struct balact_backend *const *backends; /* the reference computes a case once for all */
+    size_t count;
+    uint64_t seed;           /* makes the inputs */
+    bool small;              /* leave out cases of more than 4096 columns */
+    bool leave[DTYPE_COUNT]; /* storage types to leave out */
+    void (*report)(const struct verify_row *row, void *context);
+    void *context;
+};
+
+/* Walks everything that is asked for, calling report for each comparison and for each kernel that
+ * does not support a type. Stops with a status if a kernel fails outright. A kernel that a backend
+ * does not have at all is not reported (see balact_backend). */
+balact_status verify_backends(const struct verify_request *request, struct balact_error *error);
 
 #endif
