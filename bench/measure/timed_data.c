@@ -21,10 +21,6 @@
 enum { PAGE = 4096, HUGE_PAGE = 2 << 20, CHECKED_ELEMENTS = 1 << 19 };
 enum { STREAM_LOGITS, STREAM_LABELS, STREAM_COUNTS };
 
-const char *dtype_name(enum balact_dtype dtype) {
-    return dtype == BALACT_F32 ? "f32" : dtype == BALACT_F16 ? "f16" : "bf16";
-}
-
 static int64_t up_to(int64_t value, int64_t unit) {
     return (value + unit - 1) / unit * unit;
 }

@@ -7,6 +7,7 @@
 #define BALACT_BENCH_MEASURE_TIMED_DATA_H
 
 #include "balact/activations.h"
+#include "bench/measure/cases.h"
 #include "bench/measure/timed_cases.h"
 
 /* The file's parts; offsets are multiples of 4096. */
@@ -75,7 +76,5 @@ struct timed_verdict timed_judge_peer(const struct timed_data *data,
                                       enum balact_operation operation);
 
 void timed_data_release(struct timed_data *data);
-
-const char *dtype_name(enum balact_dtype dtype);
 
 #endif

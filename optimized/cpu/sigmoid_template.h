@@ -341,6 +341,8 @@ struct sigmoid_targets {
     const float *targets;      /* of this row, or NULL: then `share` everywhere */
     const float *class_weight; /* or NULL */
     float share;
+    float unit; /* of gradients before the row's factor: 2^BIAS where that is large, or a small
+                 * exp(-|u|) would have lost digits among the denormals before it; else 1 */
 };
 
 /* The losses of the columns from j on, 0 at the pivot and outside; gradients go to out. */
@@ -352,13 +354,15 @@ ALWAYS_INLINE vf sigmoid_general_step(const struct sigmoid_row *row,
     vf a = with_offset ? load_part(row->offset + j, inside, full) : v_zero();
     struct folded_logit u =
         folded_logit(load_element_part(row->x + j, row->cols - j, full), a, with_offset);
-    vf e = v_mul(folded_exponential(u, with_offset), v_set(UNBIAS_FACTOR));
+    vf kept = folded_exponential(u, with_offset), e = v_mul(kept, v_set(UNBIAS_FACTOR));
     vf t = targets->targets ? load_part(targets->targets + j, inside, full) : v_set(targets->share);
     vf w = targets->class_weight ? load_part(targets->class_weight + j, inside, full) : one;
     vf h = v_select(v_negative(u.u), t, v_sub(one, t));
     if (row->out) {
-        vf gradient = v_mul(w, v_sub(v_div(e, v_add(e, one)), h));
-        gradient = v_mul(v_set(row->factor), v_minus_unless_negative(gradient, u.u));
+        const vf unit = v_set(targets->unit);
+        vf q = v_div(v_mul(kept, v_set(targets->unit * UNBIAS_FACTOR)), v_add(e, one));
+        vf gradient = v_mul(w, v_sub(q, v_mul(h, unit)));
+        gradient = v_mul(v_set(row->factor / targets->unit), v_minus_unless_negative(gradient, u.u));
         store_element_part(row->out + j, row->cols - j, gradient, full);
     }
     vf coefficient = v_mul(w, h);
@@ -449,7 +453,8 @@ static inline double sigmoid_general_row(const struct balact_problem *p, int64_t
     int64_t y = row->pivot;
     double s = p->label_smoothing, gradient = 0.0, loss = 0.0;
     struct sigmoid_targets targets = {p->targets ? p->targets + i * p->ld_targets : NULL,
-                                      p->class_weight, (float)(s / 2.0)};
+                                      p->class_weight, (float)(s / 2.0),
+                                      fabsf(row->factor) >= 1.0f ? BIAS_FACTOR : 1.0f};
     if (y >= 0)
         loss = sigmoid_column(exact_logit(row->x, row->offset, y), class_weight_of(p, y),
                               (1.0 - s) + s / 2.0, &gradient);
