@@ -67,8 +67,7 @@ static void add(struct contest *contest, const struct contestant *contestant) {
 }
 
 static void add_walk(struct contest *contest, enum walk walk) {
-    add(contest,
-        &(struct contestant){.kind = CONTEST_WALK, .name = walk_name(walk), .walk = walk});
+    add(contest, &(struct contestant){.kind = CONTEST_WALK, .name = walk_name(walk), .walk = walk});
 }
 
 static void add_exp(struct contest *contest, const struct balact_backend *backend) {
@@ -170,14 +169,17 @@ static double time_backend(const struct contest *contest, const struct contestan
 static double time_runs(const struct contest *contest, struct contestant *c, long repeats) {
     double seconds, begin;
     switch (c->kind) {
-    case CONTEST_BACKEND: return time_backend(contest, c, repeats);
-    case CONTEST_PEER: return peer_run(c->peer, repeats, &seconds) ? seconds : (double)NAN;
+    case CONTEST_BACKEND:
+        return time_backend(contest, c, repeats);
+    case CONTEST_PEER:
+        return peer_run(c->peer, repeats, &seconds) ? seconds : (double)NAN;
     case CONTEST_WALK:
         begin = seconds_now();
         for (long i = 0; i < repeats; i++)
             walk_memory(c->walk, contest->data->logits, contest->data->out, contest->data->bytes);
         return seconds_now() - begin;
-    case CONTEST_EXP: break;
+    case CONTEST_EXP:
+        break;
     }
     begin = seconds_now();
     for (long i = 0; i < repeats; i++)
@@ -260,8 +262,7 @@ double contest_limit(const struct contest *contest, const struct contestant *con
         const struct contestant *c = &contest->list[i];
         double seconds = samples_quantile(&c->samples, 0.5);
         if (c->kind == CONTEST_WALK)
-            per_byte = fmin(per_byte,
-                            seconds / walk_moved(c->walk, (double)contest->data->bytes));
+            per_byte = fmin(per_byte, seconds / walk_moved(c->walk, (double)contest->data->bytes));
         if (c->kind != CONTEST_EXP)
             continue;
         any = fmin(any, seconds / CONTEST_EXP_COUNT);

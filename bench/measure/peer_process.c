@@ -116,8 +116,8 @@ static bool hear(struct peer_process *peer, char *answer, size_t size) {
             fail(peer, "gave no answer in %.3g s", peer->patience);
             return false;
         }
-        ssize_t n = read(peer->line, peer->buffer + peer->buffered,
-                         sizeof peer->buffer - peer->buffered);
+        ssize_t n =
+            read(peer->line, peer->buffer + peer->buffered, sizeof peer->buffer - peer->buffered);
         if (n <= 0) {
             fail(peer, peer->buffered == sizeof peer->buffer ? "answered without end" : "died");
             return false;

@@ -12,6 +12,10 @@
 #include <pthreadpool.h>
 #include <xnnpack.h>
 
+#ifndef PEER_XNNPACK_VERSION /* the library does not tell its own */
+#define PEER_XNNPACK_VERSION "unknown"
+#endif
+
 /* XNNPACK reads up to XNN_EXTRA_BYTES beyond its input. The output stands half a page off, so that
  * reads and writes do not meet modulo 4 KiB. */
 enum { ASIDE = 2048 };
@@ -36,9 +40,8 @@ static void drop(void) {
 static enum xnn_status create(const struct peer_problem *p, const float *input) {
     size_t cols = (size_t)p->cols, rows = (size_t)p->rows;
     bool softmax = !strcmp(p->activation, "softmax");
-    enum xnn_status status = softmax
-                                 ? xnn_create_softmax_nc_f32(cols, cols, cols, 0, &operation)
-                                 : xnn_create_sigmoid_nc_f32(cols, cols, cols, 0, &operation);
+    enum xnn_status status = softmax ? xnn_create_softmax_nc_f32(cols, cols, cols, 0, &operation)
+                                     : xnn_create_sigmoid_nc_f32(cols, cols, cols, 0, &operation);
     if (status == xnn_status_success)
         status = softmax ? xnn_setup_softmax_nc_f32(operation, rows, input, output, pool)
                          : xnn_setup_sigmoid_nc_f32(operation, rows, input, output, pool);
