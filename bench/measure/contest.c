@@ -149,7 +149,8 @@ void contest_verify(struct contest *contest) {
 
 /* Idle threads of ours may spin for milliseconds; a peer needs the processors. */
 static void settle(void) {
-#if defined _OPENMP && _OPENMP >= 201811
+/* gcc has it since 9, though it says it keeps to an older standard */
+#if defined _OPENMP && (_OPENMP >= 201811 || (!defined __clang__ && __GNUC__ >= 9))
     omp_pause_resource_all(omp_pause_soft);
 #endif
 }
