@@ -58,6 +58,7 @@ static void set_environment(const struct peer_program *program) {
     /* Threads that spin after their work would take the processors from whoever is timed next. */
     setenv("GOMP_SPINCOUNT", "10000", 1);
     setenv("KMP_BLOCKTIME", "1", 1);
+    setenv("OMP_PROC_BIND", "true", 1); /* see place.h */
     if (!program->warm_allocator)
         return;
     setenv("MALLOC_MMAP_MAX_", "0", 1);
