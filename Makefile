@@ -161,7 +161,7 @@ $(BUILD)/peers/xnnpack: PEER_LIBS := -lXNNPACK -lpthreadpool
 $(BUILD)/obj/bench/peers/xnnpack.o: private BASE_CPPFLAGS += \
     -DPEER_XNNPACK_VERSION='"$(XNNPACK_VERSION)"'
 $(PEERS): $(BUILD)/peers/%: $(BUILD)/obj/bench/peers/%.o $(BUILD)/obj/bench/peers/peer.o \
-    $(BUILD)/lists
+    $(BUILD)/obj/bench/measure/place.o $(BUILD)/lists
 	@mkdir -p $(@D)
 	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(filter %.o,$^) $(PEER_LIBS) -lm
 

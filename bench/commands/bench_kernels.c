@@ -91,10 +91,16 @@ static void choose_what(struct kernels_plan *plan, const struct settings *settin
         dtype_names[i] = dtype_name(dtypes[i]);
     choose("activation", settings->activation, activations, BALACT_ACTIVATION_COUNT,
            plan->activations);
-    choose("op", settings->op ? settings->op : settings->quick ? "forward,loss_grad" : NULL,
+    choose("op",
+           settings->op      ? settings->op
+           : settings->quick ? "forward,loss_grad"
+                             : NULL,
            operations, BALACT_OPERATION_COUNT, plan->operations);
-    choose("dtype", settings->dtype ? settings->dtype : settings->quick ? "f32" : NULL, dtype_names,
-           3, chosen);
+    choose("dtype",
+           settings->dtype   ? settings->dtype
+           : settings->quick ? "f32"
+                             : NULL,
+           dtype_names, 3, chosen);
     for (int i = 0; i < 3; i++)
         if (chosen[i])
             plan->dtypes[plan->dtype_count++] = dtypes[i];
@@ -215,9 +221,8 @@ static void open_files(const char *folder, struct balact_output *outputs,
     }
 }
 
-static void write_record(const char *folder, int argc, char **argv,
-                         const struct settings *settings, const struct kernels_plan *plan,
-                         time_t started) {
+static void write_record(const char *folder, int argc, char **argv, const struct settings *settings,
+                         const struct kernels_plan *plan, time_t started) {
     struct balact_error error;
     static struct run_setting rows[6];
     uint64_t seed = (uint64_t)settings->seed;
@@ -315,8 +320,8 @@ int balact_bench_kernels(int argc, char **argv) {
                                       .seconds = settings.quick ? 0.05 : 0.3,
                                       .sample_seconds = 1e-3};
     if (settings.repeats)
-        plan.pace = (struct contest_pace){.rounds = (size_t)settings.repeats,
-                                          .sample_seconds = 1e-3};
+        plan.pace =
+            (struct contest_pace){.rounds = (size_t)settings.repeats, .sample_seconds = 1e-3};
     choose_backends(&plan, settings.backend);
     choose_cases(&plan, &settings);
     choose_what(&plan, &settings);

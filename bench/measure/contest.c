@@ -14,6 +14,7 @@
 #include <omp.h>
 #endif
 
+#include "bench/measure/place.h"
 #include "bench/program.h"
 #include "optimized/cpu/probes.h"
 
@@ -67,8 +68,7 @@ static void add(struct contest *contest, const struct contestant *contestant) {
 }
 
 static void add_walk(struct contest *contest, enum walk walk) {
-    add(contest,
-        &(struct contestant){.kind = CONTEST_WALK, .name = walk_name(walk), .walk = walk});
+    add(contest, &(struct contestant){.kind = CONTEST_WALK, .name = walk_name(walk), .walk = walk});
 }
 
 static void add_exp(struct contest *contest, const struct balact_backend *backend) {
@@ -148,10 +148,25 @@ void contest_verify(struct contest *contest) {
     }
 }
 
+/* Each thread to its own processor; threads that have just been made must be told again. */
+static void place(int threads) {
+    place_thread(0); /* learns what is allowed before there are others who would */
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads) if (threads > 1)
+    place_thread(omp_get_thread_num());
+#else
+    (void)threads;
+#endif
+}
+
 /* Idle threads of ours may spin for milliseconds; a peer needs the processors. */
+static bool peer_was_here; /* our threads are gone: new ones are to be placed */
+
 static void settle(void) {
-#if defined _OPENMP && _OPENMP >= 201811
+/* gcc has it since 9, though it says it keeps to an older standard */
+#if defined _OPENMP && (_OPENMP >= 201811 || (!defined __clang__ && __GNUC__ >= 9))
     omp_pause_resource_all(omp_pause_soft);
+    peer_was_here = true;
 #endif
 }
 
@@ -170,14 +185,17 @@ static double time_backend(const struct contest *contest, const struct contestan
 static double time_runs(const struct contest *contest, struct contestant *c, long repeats) {
     double seconds, begin;
     switch (c->kind) {
-    case CONTEST_BACKEND: return time_backend(contest, c, repeats);
-    case CONTEST_PEER: return peer_run(c->peer, repeats, &seconds) ? seconds : (double)NAN;
+    case CONTEST_BACKEND:
+        return time_backend(contest, c, repeats);
+    case CONTEST_PEER:
+        return peer_run(c->peer, repeats, &seconds) ? seconds : (double)NAN;
     case CONTEST_WALK:
         begin = seconds_now();
         for (long i = 0; i < repeats; i++)
             walk_memory(c->walk, contest->data->logits, contest->data->out, contest->data->bytes);
         return seconds_now() - begin;
-    case CONTEST_EXP: break;
+    case CONTEST_EXP:
+        break;
     }
     begin = seconds_now();
     for (long i = 0; i < repeats; i++)
@@ -195,6 +213,9 @@ static void take_sample(struct contest *contest, struct contestant *c) {
         make_cold(contest);
     if (c->kind == CONTEST_PEER && contest->threads > 1)
         settle();
+    else if (c->kind != CONTEST_PEER && peer_was_here)
+        place(contest->threads);
+    peer_was_here = peer_was_here && c->kind == CONTEST_PEER;
     /* brings the data into the caches that hold it, and wakes the threads */
     double seconds = (small && !contest->cold) || exp ? time_runs(contest, c, 1) : 0.0;
     if (!isnan(seconds))
@@ -233,6 +254,7 @@ static void calibrate(struct contest *contest, const struct contest_pace *pace) 
 void contest_run(struct contest *contest, const struct contest_pace *pace) {
     balact_set_threads(contest->threads);
     timed_data_reset(contest->data);
+    place(contest->threads);
     calibrate(contest, pace);
     double begin = seconds_now();
     for (size_t round = 0; round < SAMPLES_MOST; round++) {
@@ -244,6 +266,9 @@ void contest_run(struct contest *contest, const struct contest_pace *pace) {
                 take_sample(contest, c);
         }
     }
+    settle(); /* no thread stays bound for those who come after */
+    peer_was_here = false;
+    place_thread_anywhere();
 }
 
 double contest_bytes(const struct contest *contest) {
@@ -260,8 +285,7 @@ double contest_limit(const struct contest *contest, const struct contestant *con
         const struct contestant *c = &contest->list[i];
         double seconds = samples_quantile(&c->samples, 0.5);
         if (c->kind == CONTEST_WALK)
-            per_byte = fmin(per_byte,
-                            seconds / walk_moved(c->walk, (double)contest->data->bytes));
+            per_byte = fmin(per_byte, seconds / walk_moved(c->walk, (double)contest->data->bytes));
         if (c->kind != CONTEST_EXP)
             continue;
         any = fmin(any, seconds / CONTEST_EXP_COUNT);

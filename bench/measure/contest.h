@@ -18,7 +18,7 @@ enum { CONTEST_MOST = 24, CONTEST_EXP_COUNT = 2048 };
 
 struct contestant {
     enum contestant_kind kind;
-    const char *name; /* of the backend or peer; "copy", ...; "exp_avx2", ... */
+    const char *name;                     /* of the backend or peer; "copy", ...; "exp_avx2", ... */
     const struct balact_backend *backend; /* CONTEST_BACKEND and, whose exp it is, CONTEST_EXP */
     struct peer_process *peer;
     enum walk walk;

@@ -153,10 +153,9 @@ void kernels_print_contest(const struct contest *contest) {
     int in_place;
     const char *op = op_of(contest, &in_place);
     printf("%s %s%s, %s, %s, %d thread%s%s\n",
-           balact_activation_info(contest->data->activation)->name, op,
-           in_place ? " in place" : "", contest->data->shape->name,
-           dtype_name(contest->data->dtype), contest->threads, contest->threads == 1 ? "" : "s",
-           contest->cold ? ", caches cold" : "");
+           balact_activation_info(contest->data->activation)->name, op, in_place ? " in place" : "",
+           contest->data->shape->name, dtype_name(contest->data->dtype), contest->threads,
+           contest->threads == 1 ? "" : "s", contest->cold ? ", caches cold" : "");
     for (size_t i = 0; i < contest->count; i++) {
         const struct contestant *c = &contest->list[i];
         if (c->kind == CONTEST_BACKEND || (c->kind == CONTEST_PEER && !c->skipped))

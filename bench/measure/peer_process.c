@@ -58,6 +58,7 @@ static void set_environment(const struct peer_program *program) {
     /* Threads that spin after their work would take the processors from whoever is timed next. */
     setenv("GOMP_SPINCOUNT", "10000", 1);
     setenv("KMP_BLOCKTIME", "1", 1);
+    setenv("OMP_PROC_BIND", "true", 1); /* see place.h */
     if (!program->warm_allocator)
         return;
     setenv("MALLOC_MMAP_MAX_", "0", 1);
@@ -116,8 +117,8 @@ static bool hear(struct peer_process *peer, char *answer, size_t size) {
             fail(peer, "gave no answer in %.3g s", peer->patience);
             return false;
         }
-        ssize_t n = read(peer->line, peer->buffer + peer->buffered,
-                         sizeof peer->buffer - peer->buffered);
+        ssize_t n =
+            read(peer->line, peer->buffer + peer->buffered, sizeof peer->buffer - peer->buffered);
         if (n <= 0) {
             fail(peer, peer->buffered == sizeof peer->buffer ? "answered without end" : "died");
             return false;

@@ -48,9 +48,9 @@ static balact_status make_shared(struct timed_data *data, const char *folder,
     fcntl(file, F_SETFD, FD_CLOEXEC);
     snprintf(shared->path, sizeof shared->path, "/proc/%ld/fd/%d", (long)getpid(), file);
     int code = posix_fallocate(file, 0, shared->size);
-    void *memory = code ? MAP_FAILED
-                        : mmap(NULL, (size_t)shared->size, PROT_READ | PROT_WRITE, MAP_SHARED,
-                               file, 0);
+    void *memory =
+        code ? MAP_FAILED
+             : mmap(NULL, (size_t)shared->size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (memory == MAP_FAILED)
         return balact_fail(error, BALACT_ERROR_MEMORY, "%s: no room for %lld bytes", folder,
                            (long long)shared->size);
@@ -83,8 +83,8 @@ static void fill_inputs(struct timed_data *data, uint64_t seed) {
             else
                 store_element(memory, data->dtype, k, value);
         }
-        labels[i] = (int32_t)balact_random_below(seed, STREAM_LABELS, (uint64_t)i,
-                                                 (uint64_t)shape->cols);
+        labels[i] =
+            (int32_t)balact_random_below(seed, STREAM_LABELS, (uint64_t)i, (uint64_t)shape->cols);
     }
     /* a long tail, scrambled: 2000 images down to 2 */
     for (int64_t j = 0; j < shape->cols; j++)
@@ -227,9 +227,10 @@ void timed_data_release(struct timed_data *data) {
         munmap(data->shared.memory, (size_t)data->shared.size);
     if (data->shared.path[0])
         close(data->shared.file);
-    void *all[] = {data->logits_block,   data->out_block, data->loss,          data->lse,
-                   data->weight,         data->checked,   data->checked_labels, data->checked_logits,
-                   data->expected,       data->expected_loss, data->expected_lse};
+    void *all[] = {
+        data->logits_block, data->out_block,     data->loss,           data->lse,
+        data->weight,       data->checked,       data->checked_labels, data->checked_logits,
+        data->expected,     data->expected_loss, data->expected_lse};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     memset(data, 0, sizeof *data);

@@ -18,15 +18,16 @@ static void wrong(struct timed_verdict *verdict, const char *what, int64_t row, 
                   double value, double expected) {
     if (verdict->right)
         snprintf(verdict->why, sizeof verdict->why,
-                 "%s of row %lld, column %lld is %.9g, by the reference %.9g", what,
-                 (long long)row, (long long)col, value, expected);
+                 "%s of row %lld, column %lld is %.9g, by the reference %.9g", what, (long long)row,
+                 (long long)col, value, expected);
     verdict->right = false;
 }
 
 /* Distance in units in the last place of the storage type at `expected`, which is fp32; infinite
  * where only one of the two is a number. */
 static double storage_ulp(enum balact_dtype dtype, double value, float expected) {
-    int digits = dtype == BALACT_BF16 ? 8 : 11, lowest = dtype == BALACT_BF16 ? -125 : -13, exponent;
+    int digits = dtype == BALACT_BF16 ? 8 : 11, lowest = dtype == BALACT_BF16 ? -125 : -13,
+        exponent;
     if (dtype == BALACT_F32)
         return ulp_distance((float)value, expected, 0.0);
     if (isnan(value) || isnan(expected))

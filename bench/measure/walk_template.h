@@ -65,11 +65,20 @@ static void walk_stream(const char *from, char *to, int64_t bytes) {
 void WALK_PIECE(enum walk walk, char *from, char *to, int64_t bytes) {
     int64_t rest = bytes % WALK_STEP;
     switch (walk) {
-    case WALK_READ: walk_read(from, bytes); return;
-    case WALK_IN_PLACE: walk_in_place(from, bytes); return;
-    case WALK_COPY: walk_copy(from, to, bytes); break;
-    case WALK_STREAM: walk_stream(from, to, bytes); break;
-    case WALK_COUNT: return;
+    case WALK_READ:
+        walk_read(from, bytes);
+        return;
+    case WALK_IN_PLACE:
+        walk_in_place(from, bytes);
+        return;
+    case WALK_COPY:
+        walk_copy(from, to, bytes);
+        break;
+    case WALK_STREAM:
+        walk_stream(from, to, bytes);
+        break;
+    case WALK_COUNT:
+        return;
     }
     memcpy(to + bytes - rest, from + bytes - rest, (size_t)rest);
 }

@@ -57,14 +57,14 @@ static bool create_forward(const char *activation) {
     dnnl_primitive_desc_t made_of;
     dnnl_eltwise_desc_t eltwise;
     dnnl_softmax_v2_desc_t softmax;
-    bool fine = !strcmp(activation, "sigmoid")
-                    ? made(dnnl_eltwise_forward_desc_init(&eltwise, dnnl_forward_inference,
-                                                          dnnl_eltwise_logistic, &shape, 0, 0),
-                           &eltwise, NULL, &made_of)
-                    : made(dnnl_softmax_v2_forward_desc_init(&softmax, dnnl_forward_inference,
-                                                             dnnl_softmax_accurate, &shape, &shape,
-                                                             1),
-                           &softmax, NULL, &made_of);
+    bool fine =
+        !strcmp(activation, "sigmoid")
+            ? made(dnnl_eltwise_forward_desc_init(&eltwise, dnnl_forward_inference,
+                                                  dnnl_eltwise_logistic, &shape, 0, 0),
+                   &eltwise, NULL, &made_of)
+            : made(dnnl_softmax_v2_forward_desc_init(&softmax, dnnl_forward_inference,
+                                                     dnnl_softmax_accurate, &shape, &shape, 1),
+                   &softmax, NULL, &made_of);
     if (!fine)
         return false;
     fine = add_step(made_of);
@@ -122,7 +122,8 @@ static enum peer_answer load(const struct peer_problem *p, char *why, size_t siz
 }
 
 static enum peer_answer run(char *why, size_t size) {
-    dnnl_exec_arg_t forward[] = {{DNNL_ARG_SRC, memories[SOURCE]}, {DNNL_ARG_DST, memories[RESULT]}};
+    dnnl_exec_arg_t forward[] = {{DNNL_ARG_SRC, memories[SOURCE]},
+                                 {DNNL_ARG_DST, memories[RESULT]}};
     dnnl_exec_arg_t backward[] = {{DNNL_ARG_DST, memories[RESULT]},
                                   {DNNL_ARG_DIFF_DST, memories[TARGET]},
                                   {DNNL_ARG_DIFF_SRC, memories[GRADIENT]}};

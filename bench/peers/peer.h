@@ -10,12 +10,11 @@
  *
  *   request                  answer
  *   hello 1                  hello 1 NAME VERSION       (VERSION: one word)
- *                            skip REASON                there is nothing to be had of this peer here
- *   load KEY=VALUE ...       ok                         the problem is ready to run, buffers touched
- *                            skip REASON                this peer has no such operation
- *   run N                    seconds S                  N runs in a row took S seconds in all
- *   fetch                    ok                         the results of the last run lie in the file
- *   quit                     (the peer ends)
+ *                            skip REASON                there is nothing to be had of this peer
+ * here load KEY=VALUE ...       ok                         the problem is ready to run, buffers
+ * touched skip REASON                this peer has no such operation run N seconds S N runs in a
+ * row took S seconds in all fetch                    ok                         the results of the
+ * last run lie in the file quit                     (the peer ends)
  *
  * Any answer may be `error REASON` instead. Keys of load, all given:
  *   activation  softmax, sigmoid, balanced_softmax, balanced_sigmoid
@@ -23,12 +22,10 @@
  *   dtype       f32, bf16, f16
  *   rows cols threads
  *   grad_scale  the gradient wanted is that of grad_scale x the sum of the rows' losses
- *   file size   path and bytes of a file to be mapped; the rest are offsets into it, multiples of 64
- *   logits      dtype [rows][cols]
- *   labels      int32 [rows], each in [0, cols)
- *   counts      float [cols], images of each class
- *   offset      float [cols], what a balanced activation adds to a logit (balact_offset())
- *   out         dtype [rows][cols], written by fetch: probabilities or gradient
+ *   file size   path and bytes of a file to be mapped; the rest are offsets into it, multiples of
+ * 64 logits      dtype [rows][cols] labels      int32 [rows], each in [0, cols) counts      float
+ * [cols], images of each class offset      float [cols], what a balanced activation adds to a logit
+ * (balact_offset()) out         dtype [rows][cols], written by fetch: probabilities or gradient
  *   loss        double, written by fetch: grad_scale x the sum of the losses, NAN if the peer has
  *               none
  * A peer computes in buffers of its own, made by load. File contents do not change until the next

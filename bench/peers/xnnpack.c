@@ -5,12 +5,19 @@
 #include "bench/peers/peer.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <pthreadpool.h>
 #include <xnnpack.h>
+
+#include "bench/measure/place.h"
+
+#ifndef PEER_XNNPACK_VERSION /* the library does not tell its own */
+#define PEER_XNNPACK_VERSION "unknown"
+#endif
 
 /* XNNPACK reads up to XNN_EXTRA_BYTES beyond its input. The output stands half a page off, so that
  * reads and writes do not meet modulo 4 KiB. */
@@ -36,13 +43,23 @@ static void drop(void) {
 static enum xnn_status create(const struct peer_problem *p, const float *input) {
     size_t cols = (size_t)p->cols, rows = (size_t)p->rows;
     bool softmax = !strcmp(p->activation, "softmax");
-    enum xnn_status status = softmax
-                                 ? xnn_create_softmax_nc_f32(cols, cols, cols, 0, &operation)
-                                 : xnn_create_sigmoid_nc_f32(cols, cols, cols, 0, &operation);
+    enum xnn_status status = softmax ? xnn_create_softmax_nc_f32(cols, cols, cols, 0, &operation)
+                                     : xnn_create_sigmoid_nc_f32(cols, cols, cols, 0, &operation);
     if (status == xnn_status_success)
         status = softmax ? xnn_setup_softmax_nc_f32(operation, rows, input, output, pool)
                          : xnn_setup_sigmoid_nc_f32(operation, rows, input, output, pool);
     return status;
+}
+
+static atomic_int placed;
+
+/* Waits for all, so that every thread takes one. */
+static void place(void *context, size_t i) {
+    int threads = *(const int *)context;
+    place_thread((int)i);
+    atomic_fetch_add(&placed, 1);
+    while (atomic_load(&placed) < threads)
+        ;
 }
 
 static enum peer_answer load(const struct peer_problem *p, char *why, size_t size) {
@@ -57,6 +74,10 @@ static enum peer_answer load(const struct peer_problem *p, char *why, size_t siz
     memcpy(input_memory, p->logits, bytes);
     output = (float *)((char *)output_memory + ASIDE);
     pool = p->threads > 1 ? pthreadpool_create((size_t)p->threads) : NULL;
+    int threads = p->threads;
+    atomic_store(&placed, 0);
+    if (pool && pthreadpool_get_threads_count(pool) == (size_t)threads)
+        pthreadpool_parallelize_1d(pool, place, &threads, (size_t)threads, 0);
     if (create(p, input_memory) == xnn_status_success)
         return PEER_OK;
     snprintf(why, size, "XNNPACK makes no %s of %lld columns", p->activation, (long long)p->cols);
