@@ -200,4 +200,5 @@ const struct balact_backend balact_backend_reference = {
                .grad_weight = balact_reference_linear_grad_weight,
                .grad_input = balact_reference_linear_grad_input,
                .sgd_step = balact_reference_sgd_step},
+    .head = {.workspace = balact_reference_head_workspace, .run = balact_reference_head_run},
 };

@@ -8,8 +8,10 @@
 #include "optimized/cpu/activations_template.h"
 
 #include "optimized/backends.h"
+#include "optimized/cpu/head_template.h"
 #include "optimized/cpu/linear.h"
 #include "optimized/cpu/probes.h"
+#include "optimized/cpu/sgd_template.h"
 #include "optimized/cpu/usable.h"
 #include "reference/reference.h"
 
@@ -22,4 +24,5 @@ const struct balact_backend balact_backend_avx512 = {
     BALACT_PLAIN_MEMORY,
     .kernels = {BALACT_ACTIVATION_LIST(CPU_KERNELS)},
     .linear = BALACT_CPU_LINEAR,
+    .head = BALACT_CPU_HEAD,
 };
