@@ -403,7 +403,7 @@ START_TEST(workspace_is_one_chunk) {
             int64_t rows, classes;
             double most; /* MiB: the chunk, and 8 bytes a class for dbias */
         } cases[] = {{4096, 1000, 9},      {1000000, 1000, 9}, {1000000, 4, 1},
-                     {1000000, 21841, 33}, {256, 200000, 52},  {1000000, 200000, 52},
+                     {1000000, 21841, 33}, {256, 200000, 100}, {1000000, 200000, 100},
                      {1, 1000, 1}};
         for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
             struct balact_head_problem p = BALACT_HEAD_INIT;

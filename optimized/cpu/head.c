@@ -14,10 +14,11 @@
 
 /* Logits of a chunk: as many rows as fit into CHUNK_BYTES; where that is fewer than GOOD_ROWS, as
  * many of these as fit into LARGE_CHUNK_BYTES; but never fewer than FEW_ROWS, below which reading
- * the weights takes longer than the arithmetic with them. */
+ * the weights takes longer than the arithmetic with them (and whose logits are fewer than weights
+ * with as many features). */
 #define CHUNK_BYTES       (INT64_C(8) << 20)
 #define LARGE_CHUNK_BYTES (INT64_C(32) << 20)
-enum { GOOD_ROWS = 384, FEW_ROWS = 64, MOST_ROWS = 4096 };
+enum { GOOD_ROWS = 384, FEW_ROWS = 128, MOST_ROWS = 4096 };
 
 /* Below this many multiplications waking the threads takes longer than the work. */
 #define PARALLEL_PRODUCT 1048576.0
