@@ -54,6 +54,10 @@ static float *floats(int64_t n, double deviation, uint32_t seed) {
     float *values = aligned_alloc(64, ((size_t)n * sizeof *values + 63) / 64 * 64);
     if (!values)
         die(EXIT_BAD_INPUT, "out of memory for the matrices of the measurement");
+    if (deviation == 0) {
+        memset(values, 0, (size_t)n * sizeof *values);
+        return values;
+    }
     for (int64_t i = 0; i < n; i++) {
         seed = seed * 1664525u + 1013904223u;
         values[i] = (float)(deviation * ((double)(seed >> 8) * 0x1p-24 - 0.5));
@@ -377,6 +381,11 @@ static void report_way(FILE *csv, const struct step *step, int w, const struct t
                        int samples, double gemm_rate, double error, bool verified) {
     const struct head_case *c = step->c;
     const char *activation = w == GEMM ? "none" : balact_activation_info(c->activation)->name;
+    char peak[32] = "", mib[32] = "";
+    if (timing->peak >= 0) {
+        snprintf(peak, sizeof peak, "%lld", (long long)timing->peak);
+        snprintf(mib, sizeof mib, "%.0f", (double)timing->peak / 1048576);
+    }
     double p10 = percentile(timing->seconds, samples, 0.1);
     double p50 = percentile(timing->seconds, samples, 0.5);
     double p90 = percentile(timing->seconds, samples, 0.9), rate = flops_of(c) / p50;
@@ -385,21 +394,19 @@ static void report_way(FILE *csv, const struct step *step, int w, const struct t
                 (long long)c->dim, (long long)c->classes, step->threads,
                 c->grad_input ? "yes" : "no");
         if (verified)
-            fprintf(csv, "%.6g,%.6g,%.6g,%d,%.6g,%.6g,%.6g,%.4f,%lld,%.3g,yes\n", p10, p50, p90,
-                    samples, (double)c->rows / p50, rate, gemm_rate, rate / gemm_rate,
-                    (long long)timing->peak, error);
+            fprintf(csv, "%.6g,%.6g,%.6g,%d,%.6g,%.6g,%.6g,%.4f,%s,%.3g,yes\n", p10, p50, p90,
+                    samples, (double)c->rows / p50, rate, gemm_rate, rate / gemm_rate, peak, error);
         else
-            fprintf(csv, ",,,0,,,,,%lld,%.3g,no\n", (long long)timing->peak, error);
+            fprintf(csv, ",,,0,,,,,%s,%.3g,no\n", peak, error);
     }
     if (!verified) {
         printf("| %s | %s | WRONG: error %.3g |\n", ways[w].name, activation, error);
         return;
     }
-    printf("| %lld x %lld x %lld | %s | %s | %d | %s | %.4g | %.0f | %.0f | %.1f %% | %.0f |\n",
+    printf("| %lld x %lld x %lld | %s | %s | %d | %s | %.4g | %.0f | %.0f | %.1f %% | %s |\n",
            (long long)c->rows, (long long)c->dim, (long long)c->classes, activation,
            c->grad_input ? "yes" : "no", step->threads, ways[w].name, 1e3 * p50,
-           (double)c->rows / p50, 1e-9 * rate, 100 * rate / gemm_rate,
-           (double)timing->peak / 1048576);
+           (double)c->rows / p50, 1e-9 * rate, 100 * rate / gemm_rate, mib);
 }
 
 static bool measure_case(const struct head_options *options, const struct head_case *c, FILE *csv) {
@@ -419,8 +426,8 @@ static bool measure_case(const struct head_options *options, const struct head_c
         int samples = verified ? time_ways(&step, options->quick, timing) : 1;
         double rate = flops_of(c) / percentile(timing[GEMM].seconds, samples, 0.5);
         for (int w = 0; w < WAYS; w++) {
-            if (pass == first) /* threads hardly change it */
-                timing[w].peak = peak_of(c, options->backend, &ways[w], all);
+            if (pass == first) /* threads hardly change it; products alone are no way to train */
+                timing[w].peak = w == GEMM ? -1 : peak_of(c, options->backend, &ways[w], all);
             report_way(csv, &step, w, &timing[w], samples, rate, error, verified);
         }
         fflush(stdout);
