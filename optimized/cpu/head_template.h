@@ -5,6 +5,7 @@
  */
 #include "optimized/cpu/head.h"
 
+#ifdef BALACT_CPU_GEMM_NAME
 /* sum[j] += sum_i d[i * ld + j], j < cols. */
 static void column_sums(const float *d, int64_t ld, int64_t rows, int64_t cols,
                         double *restrict sum) {
@@ -18,7 +19,6 @@ static void column_sums(const float *d, int64_t ld, int64_t rows, int64_t cols,
     }
 }
 
-#ifdef BALACT_CPU_GEMM_NAME
 static balact_status head_run(const struct balact_backend *backend,
                               enum balact_activation activation,
                               const struct balact_head_problem *problem) {
