@@ -274,7 +274,8 @@ bench:
 	$(call set_up,needed optional)
 	$(call again) all
 	$(BUILD)/balact bench kernels --out '$(BENCH_RESULTS)'
-	$(BUILD)/balact bench gemm
+	$(BUILD)/balact bench head --out '$(BENCH_RESULTS)'
+	$(BUILD)/balact bench figures '$(BENCH_RESULTS)'
 
 #: make bench-bars        time what the bars speak of and judge it: PASS or FAIL a bar
 bench-bars:

@@ -6,24 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "balact/backend.h"
-
-#define REQUIRE(condition, ...)                                                                    \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return balact_fail(error, BALACT_ERROR_ARGUMENT, __VA_ARGS__);                         \
-    } while (0)
-
-/* Bytes that [rows][ld] with a last row of cols elements spans; 0 on overflow. */
-static size_t span(int64_t rows, int64_t cols, int64_t ld, int64_t size) {
-    if (rows <= 0 || ld > (INT64_MAX / size - cols) / rows)
-        return 0;
-    return (size_t)(((rows - 1) * ld + cols) * size);
-}
-
-static bool overlap(const void *a, size_t a_size, const void *b, size_t b_size) {
-    return (uintptr_t)a < (uintptr_t)b + b_size && (uintptr_t)b < (uintptr_t)a + a_size;
-}
+#include "optimized/check.h"
 
 static balact_status check_shapes(const struct balact_problem *p, struct balact_error *error) {
     REQUIRE(p->rows >= 0 && p->cols >= 1, "rows = %lld, cols = %lld: rows must be >= 0, cols >= 1",
@@ -34,7 +17,7 @@ static balact_status check_shapes(const struct balact_problem *p, struct balact_
     REQUIRE(p->ld >= p->cols, "ld = %lld is below cols = %lld", (long long)p->ld,
             (long long)p->cols);
     REQUIRE(p->rows == 0 || p->logits, "logits is NULL");
-    REQUIRE(p->rows == 0 || span(p->rows, p->cols, p->ld, 4), "rows * ld overflows");
+    REQUIRE(p->rows == 0 || matrix_span(p->rows, p->cols, p->ld, 4), "rows * ld overflows");
     REQUIRE(!p->targets || p->ld_targets >= p->cols, "ld_targets = %lld is below cols = %lld",
             (long long)p->ld_targets, (long long)p->cols);
     return BALACT_OK;
@@ -71,10 +54,10 @@ static balact_status check_output(enum balact_operation operation, const struct 
                 balact_operation_name(operation));
         return BALACT_OK;
     }
-    size_t in_span = span(p->rows, p->cols, p->ld, size);
-    size_t out_span = span(p->rows, p->cols, p->ld_out, size);
+    size_t in_span = matrix_span(p->rows, p->cols, p->ld, size);
+    size_t out_span = matrix_span(p->rows, p->cols, p->ld_out, size);
     REQUIRE(out_span, "rows * ld_out overflows");
-    REQUIRE(!overlap(p->logits, in_span, p->out, out_span),
+    REQUIRE(!ranges_overlap(p->logits, in_span, p->out, out_span),
             "out overlaps logits; use the in-place operation to overwrite them");
     return BALACT_OK;
 }
@@ -101,10 +84,9 @@ static balact_status check_labels(const struct balact_problem *p, struct balact_
     return BALACT_OK;
 }
 
-/* Everything of a problem that can be told without a backend's memory. */
-static balact_status check(const struct balact_activation_info *info,
-                           enum balact_operation operation, const struct balact_problem *p,
-                           bool plain_memory, struct balact_error *error) {
+balact_status balact_check_problem(const struct balact_activation_info *info,
+                                   enum balact_operation operation, const struct balact_problem *p,
+                                   bool plain_memory, struct balact_error *error) {
     bool forward = operation == BALACT_FORWARD || operation == BALACT_FORWARD_IN_PLACE;
     balact_status status = check_shapes(p, error);
     if (status == BALACT_OK)
@@ -118,6 +100,17 @@ static balact_status check(const struct balact_activation_info *info,
     return status;
 }
 
+balact_status balact_check_backend(const struct balact_backend **backend,
+                                   struct balact_error *error) {
+    char why[256] = "";
+    if (!*backend && !(*backend = balact_backend_default(error)))
+        return BALACT_ERROR_UNSUPPORTED;
+    if (!(*backend)->usable(why, sizeof why))
+        return balact_fail(error, BALACT_ERROR_UNSUPPORTED, "backend %s cannot run here: %s",
+                           (*backend)->name, why);
+    return BALACT_OK;
+}
+
 balact_status balact_run(const struct balact_backend *backend, enum balact_activation activation,
                          enum balact_operation operation, const struct balact_problem *problem,
                          struct balact_error *error) {
@@ -126,17 +119,14 @@ balact_status balact_run(const struct balact_backend *backend, enum balact_activ
     REQUIRE((unsigned)operation < BALACT_OPERATION_COUNT, "no operation has number %d",
             (int)operation);
     REQUIRE(problem, "problem is NULL");
-    if (!backend && !(backend = balact_backend_default(error)))
-        return BALACT_ERROR_UNSUPPORTED;
-    char why[256] = "";
-    if (!backend->usable(why, sizeof why))
-        return balact_fail(error, BALACT_ERROR_UNSUPPORTED, "backend %s cannot run here: %s",
-                           backend->name, why);
+    balact_status status = balact_check_backend(&backend, error);
+    if (status != BALACT_OK)
+        return status;
     balact_kernel *kernel = backend->kernels[activation][operation];
     if (!kernel)
         return balact_fail(error, BALACT_ERROR_UNSUPPORTED, "backend %s has no %s of %s",
                            backend->name, balact_operation_name(operation), info->name);
-    balact_status status = check(info, operation, problem, backend->plain_memory, error);
+    status = balact_check_problem(info, operation, problem, backend->plain_memory, error);
     if (status != BALACT_OK || problem->rows == 0)
         return status;
     status = kernel(problem);
@@ -148,10 +138,9 @@ balact_status balact_run(const struct balact_backend *backend, enum balact_activ
 }
 
 #define OPERATION(ID, name)                                                                        \
-    balact_status balact_##name(const struct balact_backend *backend,                              \
-                                enum balact_activation activation,                                 \
-                                const struct balact_problem *problem,                              \
-                                struct balact_error *error) {                                      \
+    balact_status balact_##name(                                                                   \
+        const struct balact_backend *backend, enum balact_activation activation,                   \
+        const struct balact_problem *problem, struct balact_error *error) {                        \
         return balact_run(backend, activation, BALACT_##ID, problem, error);                       \
     }
 BALACT_OPERATION_LIST(OPERATION)
@@ -170,9 +159,10 @@ balact_status balact_infer(const struct balact_backend *backend, enum balact_act
                            const struct balact_problem *problem, struct balact_error *error) {
     const struct balact_activation_info *info = balact_activation_info(activation);
     REQUIRE(info && problem, "no such activation, or no problem");
-    REQUIRE(!problem->offset,
-            "the prior is not applied at test time: offset must be NULL (post-hoc adjustment has its "
-            "own call, balact_infer_adjusted)");
+    REQUIRE(
+        !problem->offset,
+        "the prior is not applied at test time: offset must be NULL (post-hoc adjustment has its "
+        "own call, balact_infer_adjusted)");
     return balact_run(backend, of_family(info->family, false), forward_of(problem), problem, error);
 }
 
@@ -206,8 +196,8 @@ balact_status balact_infer_adjusted(const struct balact_backend *backend,
     }
     struct balact_problem adjusted = *problem;
     adjusted.offset = memory;
-    status = balact_run(backend, of_family(info->family, true), forward_of(problem), &adjusted,
-                        error);
+    status =
+        balact_run(backend, of_family(info->family, true), forward_of(problem), &adjusted, error);
     backend->release(memory);
     return status;
 }

@@ -201,4 +201,5 @@ const struct balact_backend balact_backend_reference = {
                .grad_input = balact_reference_linear_grad_input,
                .sgd_step = balact_reference_sgd_step},
     .topk = balact_reference_topk,
+    .head = {.workspace = balact_reference_head_workspace, .run = balact_reference_head_run},
 };

@@ -16,21 +16,27 @@ balact_status balact_reference_linear_forward(const struct balact_linear_problem
     return BALACT_OK;
 }
 
-/* dweight[k][d] = sum_i dlogits[i][k] x[i][d];  dbias[k] = sum_i dlogits[i][k] */
-balact_status balact_reference_linear_grad_weight(const struct balact_linear_problem *p) {
+/* dbias[k] = sum_i dlogits[i][k] */
+void balact_reference_bias_gradient(const struct balact_linear_problem *p) {
     for (int64_t k = 0; k < p->classes; k++) {
         double dbias = 0.0;
         for (int64_t i = 0; i < p->rows; i++)
             dbias += p->dlogits[i * p->ld_logits + k];
-        if (p->dbias)
-            p->dbias[k] = (float)dbias;
+        p->dbias[k] = (float)dbias;
+    }
+}
+
+/* dweight[k][d] = sum_i dlogits[i][k] x[i][d] */
+balact_status balact_reference_linear_grad_weight(const struct balact_linear_problem *p) {
+    if (p->dbias)
+        balact_reference_bias_gradient(p);
+    for (int64_t k = 0; k < p->classes; k++)
         for (int64_t d = 0; d < p->dim; d++) {
             double sum = 0.0;
             for (int64_t i = 0; i < p->rows; i++)
                 sum += (double)p->dlogits[i * p->ld_logits + k] * p->x[i * p->ld_x + d];
             p->dweight[k * p->ld_weight + d] = (float)sum;
         }
-    }
     return BALACT_OK;
 }
 

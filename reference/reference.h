@@ -11,10 +11,16 @@
 balact_status balact_reference_linear_forward(const struct balact_linear_problem *problem);
 balact_status balact_reference_linear_grad_weight(const struct balact_linear_problem *problem);
 balact_status balact_reference_linear_grad_input(const struct balact_linear_problem *problem);
+void balact_reference_bias_gradient(const struct balact_linear_problem *problem); /* dbias alone */
 balact_status balact_reference_sgd_step(const struct balact_sgd_step *step);
 
 /* Naive ranking (topk.c); contract in balact/topk.h. */
 balact_status balact_reference_topk(const struct balact_topk_problem *problem);
+/* Naive head (head.c); contract: struct balact_head. */
+size_t balact_reference_head_workspace(const struct balact_head_problem *problem);
+balact_status balact_reference_head_run(const struct balact_backend *backend,
+                                        enum balact_activation activation,
+                                        const struct balact_head_problem *problem);
 
 /* Memory and clock of a backend that lives in plain memory (host.c). */
 balact_status balact_host_alloc(size_t bytes, void **memory);

@@ -19,5 +19,5 @@ mkdir -p "$folder" || exit 2
 "$build/balact" bench kernels --out "$folder" --case "$(column rows cols)" \
     --activation "$(column activation)" --op "$(column op)" \
     --dtype "$(column dtype)" --threads "$(column threads)" || exit
-"$build/balact" bench head --out "$folder" --threads "$(column threads)" || exit
+"$build/balact" bench head --out "$folder" || exit
 "$build/balact" bench bars "$folder"

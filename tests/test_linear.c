@@ -10,7 +10,7 @@
 #include "balact/random.h"
 #include "optimized/backends.h"
 #include "optimized/cpu/linear.h"
-#include "tests/harness.h"
+#include "tests/cpu_backends.h"
 
 enum { SEED = 20081104, PADDING = 3 };
 
@@ -181,36 +181,43 @@ START_TEST(test_library_named) {
 }
 END_TEST
 
+/* The reference, then every CPU backend on one thread and on three, which all give the same bits.
+ */
 START_TEST(test_sgd_step) {
-    enum { N = 100003 };
+    enum { N = 100003, FIRST = 1, WAYS = 2 * MAX_BACKENDS + FIRST };
     int threads = balact_threads();
+    find_backends();
+    if (cpu_count == 0)
+        TEST_SKIP("no CPU backend but the reference");
     for (int nesterov = 0; nesterov < 2; nesterov++) {
-        float *gradient = filled(1, N, N, 11), *parameter[3], *velocity[3];
+        float *gradient = filled(1, N, N, 11), *parameter[WAYS] = {NULL}, *velocity[WAYS];
         struct balact_sgd_step step = {.n = N,
                                        .gradient = gradient,
                                        .lr = 0.1f,
                                        .momentum = 0.9f,
                                        .weight_decay = 5e-4f,
                                        .nesterov = nesterov};
-        for (int k = 0; k < 3; k++) { /* reference, one thread, three threads */
+        int ways = FIRST + 2 * (int)cpu_count;
+        for (int k = 0; k < ways; k++) {
+            const struct balact_backend *backend =
+                k ? cpu_backends[(k - FIRST) / 2] : &balact_backend_reference;
             step.parameter = parameter[k] = filled(1, N, N, 12);
             step.velocity = velocity[k] = filled(1, N, N, 13);
-            balact_set_threads(k + 1);
+            balact_set_threads(k % 2 ? 1 : 3);
             for (int repeat = 0; repeat < 2; repeat++)
-                ck_assert_int_eq(
-                    (k ? balact_cpu_sgd_step : balact_backend_reference.linear.sgd_step)(&step),
-                    BALACT_OK);
+                ck_assert_int_eq(backend->linear.sgd_step(&step), BALACT_OK);
         }
         balact_set_threads(threads);
-        ck_assert_msg(!memcmp(parameter[1], parameter[2], N * sizeof(float)) &&
-                          !memcmp(velocity[1], velocity[2], N * sizeof(float)),
-                      "three threads change the bits of the SGD step");
+        for (int k = 2; k < ways; k++)
+            ck_assert_msg(!memcmp(parameter[1], parameter[k], N * sizeof(float)) &&
+                              !memcmp(velocity[1], velocity[k], N * sizeof(float)),
+                          "threads or width change the bits of the SGD step (way %d)", k);
         for (int i = 0; i < N; i++)
             ck_assert_msg(fabsf(parameter[0][i] - parameter[1][i]) <= 2e-6f &&
                               fabsf(velocity[0][i] - velocity[1][i]) <= 2e-6f,
                           "SGD step, nesterov %d, %d: %g, naive %g", nesterov, i, parameter[1][i],
                           parameter[0][i]);
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < ways; k++)
             free(parameter[k]), free(velocity[k]);
         free(gradient);
     }

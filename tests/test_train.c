@@ -26,6 +26,9 @@ static const struct balact_backend *backend_under_test(void) {
     return backend;
 }
 
+/* train_on() takes the model's fused call away, as of a backend that has none. */
+static bool without_fused_call;
+
 /* Trains on data and copies the weights (and biases after them) out. offset may be NULL. */
 static balact_status train_on(const struct balact_dataset *data, const char *method_name,
                               const struct hyper *hyper, const float *offset,
@@ -51,6 +54,8 @@ static balact_status train_on(const struct balact_dataset *data, const char *met
     balact_status status = model_open_linear(&model, backend_under_test(), data->dim, data->classes,
                                              &method->init, 3, error);
     ck_assert_msg(status == BALACT_OK, "%s", error->message);
+    if (without_fused_call)
+        model.loss_backward = NULL;
     status = train_run(&job, &model, state, error);
     if (status == BALACT_OK && weights) {
         model.backend->download(weights, model.parameters[0].value,
@@ -149,6 +154,39 @@ START_TEST(biases_reach_the_known_optimum) {
                           "sigmoid, balanced %d, class %d: %g not %g", balanced, c, (double)bias[c],
                           wanted);
         }
+    }
+    balact_dataset_release(&data);
+}
+END_TEST
+
+/* One call for loss and gradients trains the same head as forward, loss and backward one by one. */
+START_TEST(fused_and_separate_calls_agree) {
+    enum { N = CLASSES * (DIM + 1) };
+    struct balact_dataset data;
+    struct balact_error error = {.message = ""};
+    const float offset[CLASSES] = {0, -0.7f, -2, -3.2f};
+    static const char *const names[] = {"balanced_softmax", "balanced_sigmoid"};
+    make_data(&data, 1, 2, 1);
+    data.labels[5] = data.labels[77] = BALACT_IGNORE_INDEX;
+    for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
+        struct train_state state[2];
+        float weights[2][N];
+        struct hyper hyper = quick_hyper();
+        for (int separate = 0; separate < 2; separate++) {
+            without_fused_call = separate;
+            balact_status status = train_on(&data, names[m], &hyper, offset, NULL, false,
+                                            weights[separate], &state[separate], &error);
+            ck_assert_msg(status == BALACT_OK, "%s", error.message);
+        }
+        without_fused_call = false;
+        ck_assert_int_eq(state[0].curve_count, state[1].curve_count);
+        for (int64_t i = 0; i < state[0].curve_count; i++)
+            ck_assert_double_eq_tol(state[0].curve[i].loss, state[1].curve[i].loss, 1e-5);
+        for (int i = 0; i < N; i++)
+            ck_assert_msg(fabsf(weights[0][i] - weights[1][i]) <= 1e-5f, "%s, %d: %g, %g", names[m],
+                          i, weights[0][i], weights[1][i]);
+        train_state_release(&state[0]);
+        train_state_release(&state[1]);
     }
     balact_dataset_release(&data);
 }
@@ -360,6 +398,7 @@ Suite *balact_suite(void) {
     TCase *optimum = tcase_create("optimisation");
     tcase_add_test(optimum, separable_data_is_separated);
     tcase_add_test(optimum, biases_reach_the_known_optimum);
+    tcase_add_test(optimum, fused_and_separate_calls_agree);
     tcase_add_test(optimum, schedule);
     tcase_add_test(optimum, divergence_names_the_step);
     tcase_add_test(optimum, bad_features_are_told_from_divergence);

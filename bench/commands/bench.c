@@ -10,6 +10,7 @@
 #include "bench/commands/bench_kernels.h"
 #include "bench/commands/bench_results.h"
 #include "bench/measure/gemm.h"
+#include "bench/measure/head.h"
 #include "bench/measure/topk.h"
 #include "bench/program.h"
 
@@ -38,12 +39,52 @@ static int bench_topk(int argc, char **argv) {
                    balact_measure_topk);
 }
 
+static const struct balact_backend *backend_named(const char *name) {
+    struct balact_error error;
+    const struct balact_backend *backend =
+        *name ? balact_backend_find(name) : balact_backend_default(&error);
+    char why[256] = "not in this build; see balact info";
+    if (!backend && !*name)
+        die(EXIT_BAD_INPUT, "%s", error.message);
+    if (!backend || !backend->usable(why, sizeof why))
+        die(EXIT_BAD_INPUT, "backend %s cannot run here: %s", name, why);
+    return backend;
+}
+
+static int bench_head(int argc, char **argv) {
+    struct head_options options = {.quick = false};
+    int64_t peak_of = -1, peak_way = 0;
+    const char *backend = "";
+    const struct option_row rows[] = {
+        {"threads", OPTION_INTEGER, &options.threads, "N", "threads, 0: for one, and for all"},
+        {"quick", OPTION_FLAG, &options.quick, NULL, "fewer cases and repeats"},
+        {"out", OPTION_STRING, &options.out, "DIR", "folder for head.csv"},
+        {"backend", OPTION_STRING, &backend, "NAME", "this backend instead of the best"},
+        {"peak-of", OPTION_INTEGER, &peak_of, "N", "one step of case N; prints its memory"},
+        {"peak-way", OPTION_INTEGER, &peak_way, "N", "the way of that step"},
+    };
+    if (options_parse(argc, argv, "bench head [options]",
+                      "Training steps of a head, fused and not, against the rate of its matrix "
+                      "products.",
+                      rows, sizeof rows / sizeof *rows))
+        die(EXIT_BAD_INPUT, "%s: does not understand '%s'", argv[0], argv[1]);
+    use_threads(argv[0], options.threads);
+    options.backend = backend_named(backend);
+    if (peak_of >= 0) {
+        printf("%lld\n", (long long)balact_head_peak(options.backend, peak_of, peak_way,
+                                                     options.threads));
+        return EXIT_FINE;
+    }
+    return balact_measure_head(&options) ? EXIT_FINE : EXIT_CHECK_FAILED;
+}
+
 static const struct subject {
     const char *name, *help;
     int (*run)(int argc, char **argv);
 } subjects[] = {
     {"gemm", "the matrix products of a linear head, by each library of this build", bench_gemm},
     {"kernels", "the activations: every kernel against its limit and its peers", balact_bench_kernels},
+    {"head", "training steps of a head against the rate of its matrix products", bench_head},
     {"topk", "the k best classes of each row", bench_topk},
     {"bars", "judge a folder of measurements", bench_bars},
     {"figures", "draw a folder of measurements", bench_figures},

@@ -16,18 +16,18 @@ typedef balact_status layer_product(balact_gemm *, const struct balact_linear_pr
 
 /* The same products by one call of the library, as the blocks' price is measured against. */
 static balact_status whole_forward(balact_gemm *gemm, const struct balact_linear_problem *p) {
-    return gemm(false, true, p->rows, p->classes, p->dim, p->x, p->ld_x, p->weight, p->ld_weight,
-                p->logits, p->ld_logits);
+    return gemm(false, true, false, p->rows, p->classes, p->dim, p->x, p->ld_x, p->weight,
+                p->ld_weight, p->logits, p->ld_logits);
 }
 
 static balact_status whole_grad_weight(balact_gemm *gemm, const struct balact_linear_problem *p) {
-    return gemm(true, false, p->classes, p->dim, p->rows, p->dlogits, p->ld_logits, p->x, p->ld_x,
-                p->dweight, p->ld_weight);
+    return gemm(true, false, false, p->classes, p->dim, p->rows, p->dlogits, p->ld_logits, p->x,
+                p->ld_x, p->dweight, p->ld_weight);
 }
 
 static balact_status whole_grad_input(balact_gemm *gemm, const struct balact_linear_problem *p) {
-    return gemm(false, false, p->rows, p->dim, p->classes, p->dlogits, p->ld_logits, p->weight,
-                p->ld_weight, p->dx, p->ld_x);
+    return gemm(false, false, false, p->rows, p->dim, p->classes, p->dlogits, p->ld_logits,
+                p->weight, p->ld_weight, p->dx, p->ld_x);
 }
 
 static const struct product {

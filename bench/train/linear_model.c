@@ -17,6 +17,8 @@ struct linear_head {
     struct balact_linear calls;
     struct balact_parameter parameter[TENSORS];
     float *gradient[TENSORS];
+    void *workspace; /* of the fused head; grows to what the largest batch needs */
+    size_t workspace_bytes;
 };
 
 /* ---- Which calls ---- */
@@ -76,6 +78,46 @@ static balact_status linear_backward(struct balact_model *model, const float *x,
     return ((struct linear_head *)model->state)->calls.grad_weight(&problem);
 }
 
+static balact_status grow_workspace(struct balact_model *model,
+                                    const struct balact_head_problem *problem,
+                                    struct balact_error *error) {
+    struct linear_head *head = model->state;
+    size_t bytes;
+    balact_status status = balact_head_workspace(model->backend, problem, &bytes, error);
+    if (status != BALACT_OK || bytes <= head->workspace_bytes)
+        return status;
+    if (head->workspace)
+        model->backend->release(head->workspace);
+    head->workspace = NULL;
+    head->workspace_bytes = 0;
+    status = model->backend->alloc(bytes, &head->workspace);
+    if (status != BALACT_OK)
+        return balact_fail(error, status, "a workspace of %zu bytes for the head: %s", bytes,
+                           balact_status_name(status));
+    head->workspace_bytes = bytes;
+    return BALACT_OK;
+}
+
+static balact_status linear_loss_backward(struct balact_model *model,
+                                          enum balact_activation activation,
+                                          const struct balact_head_problem *batch,
+                                          struct balact_error *error) {
+    struct linear_head *head = model->state;
+    struct balact_head_problem problem = *batch;
+    problem.dim = problem.ld_x = problem.ld_weight = model->inputs;
+    problem.classes = model->outputs;
+    problem.weight = head->parameter[WEIGHT].value;
+    problem.bias = head->parameter[BIAS].value;
+    problem.dweight = head->gradient[WEIGHT];
+    problem.dbias = head->gradient[BIAS];
+    balact_status status = grow_workspace(model, &problem, error);
+    if (status != BALACT_OK)
+        return status;
+    problem.workspace = head->workspace;
+    problem.workspace_bytes = head->workspace_bytes;
+    return balact_head_loss_grad(model->backend, activation, &problem, error);
+}
+
 static balact_status linear_step(struct balact_model *model, const struct step_rates *rates) {
     struct linear_head *head = model->state;
     balact_status status = BALACT_OK;
@@ -105,6 +147,8 @@ static void linear_release(struct balact_model *model) {
             if (memory[i])
                 model->backend->release(memory[i]);
     }
+    if (head->workspace)
+        model->backend->release(head->workspace);
     free(head);
 }
 
@@ -169,6 +213,7 @@ balact_status model_open_linear(struct balact_model *model, const struct balact_
         .state = head,
         .forward = linear_forward,
         .backward = linear_backward,
+        .loss_backward = backend->head.run ? linear_loss_backward : NULL,
         .step = linear_step,
         .release = linear_release,
     };

@@ -35,7 +35,14 @@ struct balact_model {
     /* Gradients of all parameters from the x of the last forward and dlogits[rows][outputs]. */
     balact_status (*backward)(struct balact_model *, const float *x, const float *dlogits,
                               int64_t rows);
-    /* Parameters and velocities from the gradients of the last backward. */
+    /* Optional: forward, loss and backward in one call that never holds rows x outputs logits.
+     * NULL: the trainer calls forward, the activation and backward. Of *batch the caller fills in
+     * rows, x, the targets, the options of the loss and the per-row results; the model adds its
+     * shape, parameters and gradients. */
+    balact_status (*loss_backward)(struct balact_model *, enum balact_activation,
+                                   const struct balact_head_problem *batch,
+                                   struct balact_error *error);
+    /* Parameters and velocities from the gradients of the last backward or loss_backward. */
     balact_status (*step)(struct balact_model *, const struct step_rates *);
     void (*release)(struct balact_model *);
 };

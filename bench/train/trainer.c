@@ -60,7 +60,7 @@ static balact_status open_loop(struct loop *loop, struct balact_error *error) {
     size_t rows = (size_t)reader->batch, classes = (size_t)loop->model->outputs;
     size_t x_bytes = rows * (size_t)reader->dim * sizeof(float);
     balact_status status = get_memory(loop, x_bytes, &loop->x, &loop->host_x);
-    if (status == BALACT_OK)
+    if (status == BALACT_OK && !loop->model->loss_backward)
         status = get_memory(loop, rows * classes * sizeof(float), &loop->logits, NULL);
     if (status == BALACT_OK)
         status = get_memory(loop, rows * sizeof(float), &loop->loss, &loop->host_loss);
@@ -152,32 +152,58 @@ static int64_t rows_that_count(const struct loop *loop, int64_t rows) {
     return counted;
 }
 
-/* Loss of the batch and its gradient in place of the logits. */
-static balact_status loss_and_gradient(struct loop *loop, int64_t rows, double *mean,
-                                       struct balact_error *error) {
+/* The model's own way to the gradients of its parameters, without logits in memory. */
+static balact_status fused_gradients(struct loop *loop, int64_t rows, float scale,
+                                     struct balact_error *error) {
+    struct balact_head_problem batch = BALACT_HEAD_INIT;
+    batch.rows = rows;
+    batch.x = loop->x;
+    batch.labels = loop->labels;
+    batch.offset = loop->offset;
+    batch.grad_scale = scale;
+    batch.loss = loop->loss;
+    batch.loss_weight = loop->weight;
+    return loop->model->loss_backward(loop->model, loop->job->method->activation, &batch, error);
+}
+
+/* Logits, then loss and gradient in their place, then the gradients of the parameters. */
+static balact_status separate_gradients(struct loop *loop, int64_t rows, float scale,
+                                        struct balact_error *error) {
+    struct balact_model *model = loop->model;
     struct balact_problem problem = BALACT_PROBLEM_INIT;
-    struct balact_total batch = {0, 0, 0};
-    int64_t counted = rows_that_count(loop, rows);
+    balact_status status = model->forward(model, loop->x, rows, loop->logits);
+    if (status != BALACT_OK)
+        return balact_fail(error, status, "forward failed: %s", balact_status_name(status));
     problem.rows = rows;
-    problem.cols = problem.ld = problem.ld_out = loop->model->outputs;
+    problem.cols = problem.ld = problem.ld_out = model->outputs;
     problem.logits = problem.out = loop->logits;
     problem.labels = loop->labels;
     problem.offset = loop->offset;
-    problem.grad_scale = counted ? (float)(1.0 / (double)counted) : 0;
+    problem.grad_scale = scale;
     problem.loss = loop->loss;
     problem.weight = loop->weight;
-    balact_status status =
+    status =
         balact_loss_grad_in_place(loop->backend, loop->job->method->activation, &problem, error);
-    if (status == BALACT_OK && !loop->backend->plain_memory) {
+    if (status != BALACT_OK)
+        return status;
+    status = model->backward(model, loop->x, loop->logits, rows);
+    if (status != BALACT_OK)
+        return balact_fail(error, status, "backward failed: %s", balact_status_name(status));
+    return BALACT_OK;
+}
+
+/* Adds the loss of the batch to the run's, and returns its mean. */
+static balact_status count_loss(struct loop *loop, int64_t rows, double *mean,
+                                struct balact_error *error) {
+    struct balact_total batch = {0, 0, 0};
+    if (!loop->backend->plain_memory) {
         size_t bytes = (size_t)rows * sizeof(float);
-        status = loop->backend->download(loop->host_loss, loop->loss, bytes);
+        balact_status status = loop->backend->download(loop->host_loss, loop->loss, bytes);
         if (status == BALACT_OK)
             status = loop->backend->download(loop->host_weight, loop->weight, bytes);
         if (status != BALACT_OK)
-            balact_fail(error, status, "cannot copy the loss from the device");
+            return balact_fail(error, status, "cannot copy the loss from the device");
     }
-    if (status != BALACT_OK)
-        return status;
     balact_total_add(&batch, loop->host_loss, loop->host_weight, rows);
     loop->state->total.loss += batch.loss;
     loop->state->total.weight += batch.weight;
@@ -193,10 +219,12 @@ static balact_status one_step(struct loop *loop, struct balact_error *error) {
     balact_status status = read_batch(loop, &rows, error);
     if (status != BALACT_OK)
         return status;
-    status = model->forward(model, loop->x, rows, loop->logits);
-    if (status != BALACT_OK)
-        return balact_fail(error, status, "forward failed: %s", balact_status_name(status));
-    status = loss_and_gradient(loop, rows, &loss, error);
+    int64_t counted = rows_that_count(loop, rows);
+    float scale = counted ? (float)(1.0 / (double)counted) : 0;
+    status = model->loss_backward ? fused_gradients(loop, rows, scale, error)
+                                  : separate_gradients(loop, rows, scale, error);
+    if (status == BALACT_OK)
+        status = count_loss(loop, rows, &loss, error);
     if (status != BALACT_OK)
         return status;
     if (!isfinite(loss))
@@ -208,12 +236,9 @@ static balact_status one_step(struct loop *loop, struct balact_error *error) {
         .nesterov = hyper->nesterov,
         .decay_bias = hyper->decay_bias,
     };
-    status = model->backward(model, loop->x, loop->logits, rows);
-    if (status == BALACT_OK)
-        status = model->step(model, &rates);
+    status = model->step(model, &rates);
     if (status != BALACT_OK)
-        return balact_fail(error, status, "backward or step failed: %s",
-                           balact_status_name(status));
+        return balact_fail(error, status, "step failed: %s", balact_status_name(status));
     loop->state->step++;
     return BALACT_OK;
 }

@@ -12,6 +12,7 @@
 
 #include "balact/activations.h"
 #include "balact/topk.h"
+#include "balact/head.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,6 +62,15 @@ struct balact_linear {
     balact_status (*sgd_step)(const struct balact_sgd_step *);
 };
 
+/* The fused head (balact/head.h). The problem has been checked by balact_head_loss_grad() and comes
+ * with a workspace that is large enough; loss alone is wanted where dweight, dbias and dx are NULL.
+ * run applies the backend's own kernels of the activation. */
+struct balact_head {
+    size_t (*workspace)(const struct balact_head_problem *); /* bytes; SIZE_MAX on overflow */
+    balact_status (*run)(const struct balact_backend *, enum balact_activation,
+                         const struct balact_head_problem *);
+};
+
 /* A stopwatch on the backend's own clock. */
 struct balact_timer {
     double start;
@@ -91,6 +101,7 @@ struct balact_backend {
 
     /* Ranking (balact/topk.h); the problem has been checked by balact_topk(), rows >= 1. */
     balact_status (*topk)(const struct balact_topk_problem *problem);
+    struct balact_head head; /* both members or none */
 };
 
 /* All backends compiled in, best first; the reference is always there and always last. */

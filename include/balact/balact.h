@@ -9,6 +9,7 @@
 #include "balact/backend.h"
 #include "balact/dataset.h"
 #include "balact/evaluate.h"
+#include "balact/head.h"
 #include "balact/random.h"
 #include "balact/status.h"
 #include "balact/topk.h"

@@ -8,10 +8,12 @@
 #include "optimized/cpu/activations_template.h"
 
 #include "optimized/backends.h"
+#include "optimized/cpu/head_template.h"
 #include "optimized/cpu/linear.h"
 #include "optimized/cpu/kernels.h"
 #include "optimized/cpu/probes.h"
 #include "optimized/cpu/topk_template.h"
+#include "optimized/cpu/sgd_template.h"
 #include "optimized/cpu/usable.h"
 #include "reference/reference.h"
 
@@ -27,4 +29,5 @@ const struct balact_backend balact_backend_avx2 = {
     .kernels = {BALACT_ACTIVATION_LIST(CPU_KERNELS_AVX2)},
     .linear = BALACT_CPU_LINEAR,
     .topk = topk,
+    .head = BALACT_CPU_HEAD,
 };
