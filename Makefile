@@ -92,8 +92,9 @@ PROGRAM_LIBRARY := $(filter-out $(BUILD)/obj/bench/balact.o,$(PROGRAM_OBJECTS))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 TEST_OBJECTS  := $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/harness.o
 # Peers of balact bench kernels: programs of their own, each with the one library that it is about.
-PEERS := $(if $(and $(HAVE_DNNL),$(OPENMP_CFLAGS)),$(BUILD)/peers/onednn) \
-    $(if $(HAVE_XNNPACK),$(BUILD)/peers/xnnpack)
+PEER_SOURCES := $(if $(and $(HAVE_DNNL),$(OPENMP_CFLAGS)),$(wildcard bench/peers/onednn.c)) \
+    $(if $(HAVE_XNNPACK),$(wildcard bench/peers/xnnpack.c))
+PEERS := $(PEER_SOURCES:bench/peers/%.c=$(BUILD)/peers/%)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzzers/%)
 SHARED := $(BUILD)/libbalact.so.$(VERSION)
 
