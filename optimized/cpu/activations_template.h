@@ -110,7 +110,7 @@ static void sigmoid_range(const struct call *call, int64_t begin, int64_t end, e
                           float *buffer) {
     for (int64_t i = begin; i < end; i++)
         if (want == WANT_PROBABILITIES)
-            sigmoid_forward_row(call, i, (element *)buffer);
+            sigmoid_forward_row(call, i);
         else
             sigmoid_loss_or_ignored_row(call, i, want, (element *)buffer);
 }

@@ -73,7 +73,8 @@ ALWAYS_INLINE vf probability_of_odds(vf kept) {
 
 /* factor * sigma(u), the plain way. Logits beyond `highest` have p = 1 in fp32 as that one has. */
 ALWAYS_INLINE void plain_probabilities(const struct sigmoid_row *const from, element *to,
-                                       int64_t begin, int64_t end, const bool with_prior) {
+                                       int64_t begin, int64_t end, const bool with_prior,
+                                       const bool stream) {
     const struct sigmoid_row row = *from;
     const float *const weight = with_prior ? row.prior->weight : NULL;
     const vf factor = v_set(row.factor * UNBIAS_FACTOR);
@@ -83,8 +84,13 @@ ALWAYS_INLINE void plain_probabilities(const struct sigmoid_row *const from, ele
     for (; j + 2 * V_WIDTH <= end; j += 2 * V_WIDTH) {
         vf p0 = PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j), j);
         vf p1 = PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j + V_WIDTH), j + V_WIDTH);
-        ELEMENT_STORE(to + (j - begin), p0);
-        ELEMENT_STORE(to + (j - begin) + V_WIDTH, p1);
+        if (stream) {
+            ELEMENT_STREAM(to + (j - begin), p0);
+            ELEMENT_STREAM(to + (j - begin) + V_WIDTH, p1);
+        } else {
+            ELEMENT_STORE(to + (j - begin), p0);
+            ELEMENT_STORE(to + (j - begin) + V_WIDTH, p1);
+        }
     }
     for (; j + V_WIDTH <= end; j += V_WIDTH)
         ELEMENT_STORE(to + (j - begin), PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j), j));
@@ -112,21 +118,31 @@ ALWAYS_INLINE void careful_probabilities(const struct sigmoid_row *const from, e
     }
 }
 
-#define SIGMOID_BLOCK(name, function, flag)                                                        \
+#define SIGMOID_BLOCK(name, ...)                                                                   \
     NOINLINE void name(const struct sigmoid_row *row, element *to, int64_t begin, int64_t end) {   \
-        function(row, to, begin, end, flag);                                                       \
+        __VA_ARGS__;                                                                               \
     }
-SIGMOID_BLOCK(probabilities_plain, plain_probabilities, false)
-SIGMOID_BLOCK(probabilities_prior, plain_probabilities, true)
-SIGMOID_BLOCK(probabilities_careful, careful_probabilities, true)
+SIGMOID_BLOCK(probabilities_plain, plain_probabilities(row, to, begin, end, false, false))
+SIGMOID_BLOCK(probabilities_prior, plain_probabilities(row, to, begin, end, true, false))
+SIGMOID_BLOCK(probabilities_plain_stream, plain_probabilities(row, to, begin, end, false, true))
+SIGMOID_BLOCK(probabilities_prior_stream, plain_probabilities(row, to, begin, end, true, true))
+SIGMOID_BLOCK(probabilities_careful, careful_probabilities(row, to, begin, end, true))
 #undef SIGMOID_BLOCK
 
-static inline void probabilities_block(const struct sigmoid_row *row, element *to, int64_t begin,
-                                       int64_t end) {
-    if (!row->offset)
-        probabilities_plain(row, to, begin, end);
-    else
-        (row->prior ? probabilities_prior : probabilities_careful)(row, to, begin, end);
+/* All probabilities of a row, from the first whole line of the output on: stores that cross lines
+ * cost twice. */
+static inline void sigmoid_probabilities(const struct call *call, const struct sigmoid_row *row) {
+    element *out = row->out;
+    int64_t first = elements_to_line(out, row->cols), cols = row->cols;
+    if (row->offset && !row->prior) {
+        probabilities_careful(row, out, 0, cols);
+    } else if (row->offset) {
+        probabilities_prior(row, out, 0, first);
+        (call->stream ? probabilities_prior_stream : probabilities_prior)(row, out + first, first, cols);
+    } else {
+        probabilities_plain(row, out, 0, first);
+        (call->stream ? probabilities_plain_stream : probabilities_plain)(row, out + first, first, cols);
+    }
 }
 
 /* What the losses of a row add up to. */
@@ -319,7 +335,7 @@ static inline void lines_write(struct lines *lines, int64_t count, bool last) {
     lines->out += at;
 }
 
-/* All blocks of a row: probabilities, or with sums the losses of negatives and their gradients. */
+/* All blocks of a row: the losses of negatives and their gradients. */
 static inline void sigmoid_blocks(const struct call *call, const struct sigmoid_row *row,
                                   struct sigmoid_sums *sums, element *buffer) {
     bool stream = call->stream && row->out;
@@ -327,10 +343,7 @@ static inline void sigmoid_blocks(const struct call *call, const struct sigmoid_
     for (int64_t begin = 0; begin < row->cols; begin += BLOCK) {
         int64_t end = row->cols - begin < BLOCK ? row->cols : begin + BLOCK;
         element *to = stream ? buffer + lines.held : row->out ? row->out + begin : NULL;
-        if (sums)
-            negatives_block(row, to, begin, end, sums);
-        else
-            probabilities_block(row, to, begin, end);
+        negatives_block(row, to, begin, end, sums);
         if (stream)
             lines_write(&lines, end - begin, end == row->cols);
     }
@@ -432,12 +445,12 @@ static inline struct sigmoid_row sigmoid_row_of(const struct call *call, int64_t
                                 .factor = 1.0f};
 }
 
-static inline void sigmoid_forward_row(const struct call *call, int64_t i, element *buffer) {
+static inline void sigmoid_forward_row(const struct call *call, int64_t i) {
     const struct balact_problem *p = call->problem;
     struct row_facts facts = row_facts(p, i);
     struct sigmoid_row row = sigmoid_row_of(call, i, &facts);
     row.out = (element *)p->out + i * p->ld_out;
-    sigmoid_blocks(call, &row, NULL, buffer);
+    sigmoid_probabilities(call, &row);
 }
 
 /* The plain way multiplies by factor * 2^-BIAS, which must not be denormal, and loses what is below

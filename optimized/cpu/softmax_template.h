@@ -347,15 +347,13 @@ ALWAYS_INLINE void scale_row(const struct call *call, const struct pending *pend
     element *out = pending->out;
     const int64_t cols = call->problem->cols;
     const vf f = v_set(pending->factor);
-    int64_t j = 0;
-    if (call->stream) {
-        j = elements_to_line(out, cols);
-        for (int64_t k = 0; k < j; k += V_WIDTH)
-            ELEMENT_STORE_FIRST(out + k, j - k < V_WIDTH ? j - k : V_WIDTH,
-                                v_mul(f, v_load(kept + k)));
+    /* from the first whole line of the output on: stores that cross lines cost twice */
+    int64_t j = elements_to_line(out, cols);
+    for (int64_t k = 0; k < j; k += V_WIDTH)
+        ELEMENT_STORE_FIRST(out + k, j - k, v_mul(f, v_load(kept + k)));
+    if (call->stream)
         for (; j + V_WIDTH <= cols; j += V_WIDTH)
             ELEMENT_STREAM(out + j, v_mul(f, v_load(kept + j)));
-    }
     for (; j + GROUP <= cols; j += GROUP) {
         ELEMENT_STORE(out + j, v_mul(f, v_load(kept + j)));
         ELEMENT_STORE(out + j + V_WIDTH, v_mul(f, v_load(kept + j + V_WIDTH)));

@@ -8,17 +8,29 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Three eighths of the last-level cache, so that logits and output together nearly fill it: below,
- * ordinary stores leave the output where its reader finds it, and on some processors are faster too;
- * above, every ordinary store first reads the line that it overwrites. A cache of more than 32 MiB is
- * one of many cores, of which no single program has all. */
+static int64_t cache_size(int name) {
+    long size = sysconf(name);
+    return size > 0 ? size : 0;
+}
+
+/* Below, ordinary stores leave the output where its reader finds it, and on some processors are
+ * faster too; above, every ordinary store first reads the line that it overwrites.
+ *
+ * Three eighths of the last-level cache, so that logits and output together nearly fill it. A cache
+ * of more than 64 MiB belongs to many cores: no single program has all of it, and its far parts are
+ * hardly nearer than memory (docs/METHOD.md, "Stores"); there it is twice the core's own cache. */
 static int64_t by_cache(void) {
-    const int64_t most = INT64_C(32) << 20;
-    int64_t cache = -1;
+    const int64_t usual = INT64_C(12) << 20, shared = INT64_C(64) << 20;
 #ifdef _SC_LEVEL3_CACHE_SIZE
-    cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+    int64_t own = cache_size(_SC_LEVEL2_CACHE_SIZE), last = cache_size(_SC_LEVEL3_CACHE_SIZE);
+    if (last > shared && own > 0)
+        return 2 * own;
+    if (last > 0 && last <= shared)
+        return last / 8 * 3;
+#else
+    (void)shared;
 #endif
-    return (cache > 0 && cache < most ? cache : most) / 8 * 3;
+    return usual;
 }
 
 int64_t balact_stream_bytes(void) {
