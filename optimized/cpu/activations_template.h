@@ -30,30 +30,29 @@
 enum want { WANT_PROBABILITIES, WANT_LOSS, WANT_GRADIENT };
 
 static struct pending softmax_loss_row(const struct call *call, int64_t i, enum want want,
-                                       float *kept) {
-    const struct pending none = {NULL, NULL, 0.0f};
+                                       float *kept, struct pending *before) {
     const struct balact_problem *p = call->problem;
     struct row_facts facts = row_facts(p, i);
     struct softmax_row row = softmax_row_of(call, i, &facts, kept);
     element *out = want == WANT_GRADIENT ? (element *)p->out + i * p->ld_out : NULL;
     if (!facts.ignored) {
         if (!p->targets && p->label_smoothing == 0.0f)
-            return softmax_label_row(call, i, &facts, &row, out);
+            return softmax_label_row(call, i, &facts, &row, out, before);
         softmax_spread_row(call, i, &facts, &row, out);
-        return none;
+        return nothing_pending;
     }
     store_loss(p, i, &facts, 0.0, 0.0);
     row.kept = NULL; /* of an ignored row only the lse is wanted */
     if (p->lse) {
         double sum;
-        bool exists = plain_pass(&row, &sum);
+        bool exists = plain_pass(call, &row, before, &sum);
         if (!exists && (exists = softmax_begin(&row)))
             sum = softmax_sum(&row);
         p->lse[i] = exists ? (float)log_sum_exp(&row, sum) : NAN;
     }
     if (out)
         fill_row(out, row.cols, 0.0f);
-    return none;
+    return nothing_pending;
 }
 
 static void sigmoid_loss_or_ignored_row(const struct call *call, int64_t i, enum want want,
@@ -89,21 +88,22 @@ static inline int64_t sigmoid_buffer(int64_t cols) {
 static void softmax_range(const struct call *call, int64_t begin, int64_t end, enum want want,
                           float *buffer) {
     const int64_t cols = call->problem->cols, other = cols <= TWO_ROWS ? round_up(cols, GROUP) : 0;
-    struct pending before = {NULL, NULL, 0.0f};
+    struct pending before = nothing_pending;
     for (int64_t i = begin; i < end; i++) {
         float *kept = buffer + (i & 1) * other;
         if (before.kept == kept) {
-            scale_row(call, &before);
-            before.kept = NULL;
+            scale_end(call, &before);
+            before = nothing_pending;
         }
-        struct pending now = want == WANT_PROBABILITIES ? softmax_forward_row(call, i, kept)
-                                                        : softmax_loss_row(call, i, want, kept);
+        struct pending now = want == WANT_PROBABILITIES
+                                 ? softmax_forward_row(call, i, kept, &before)
+                                 : softmax_loss_row(call, i, want, kept, &before);
         if (before.kept)
-            scale_row(call, &before);
+            scale_end(call, &before);
         before = now;
     }
     if (before.kept)
-        scale_row(call, &before);
+        scale_end(call, &before);
 }
 
 static void sigmoid_range(const struct call *call, int64_t begin, int64_t end, enum want want,
