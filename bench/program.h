@@ -21,7 +21,7 @@ enum { EXIT_FINE = 0, EXIT_CHECK_FAILED = 1, EXIT_BAD_INPUT = 2 };
 #define BALACT_COMMAND_LIST(X)                                                                     \
     X(info, "backends, processor features and libraries of this build and machine")                \
     X(verify, "check every activation of every backend against the reference")                     \
-    X(bench, "measure kernels, heads and ranking on this machine; judge and draw the results")      \
+    X(bench, "measure kernels, heads and ranking on this machine; judge and draw the results")     \
     X(data, "inspect and check a data set: counts, groups, missing files, SHA-256")                \
     X(synth, "write a synthetic data set of known optimum in the real formats")                    \
     X(train, "train heads by method and seed, evaluate them, write results")                       \

@@ -29,14 +29,16 @@ static int measure(int argc, char **argv, const char *summary, void (*run)(void)
 }
 
 static int bench_gemm(int argc, char **argv) {
-    return measure(argc, argv, "The matrix products of a linear head, by each library of this build.",
+    return measure(argc, argv,
+                   "The matrix products of a linear head, by each library of this build.",
                    balact_measure_gemm);
 }
 
 static int bench_topk(int argc, char **argv) {
-    return measure(argc, argv,
-                   "The k best classes of each row, by each backend, against only reading the logits.",
-                   balact_measure_topk);
+    return measure(
+        argc, argv,
+        "The k best classes of each row, by each backend, against only reading the logits.",
+        balact_measure_topk);
 }
 
 static const struct balact_backend *backend_named(const char *name) {
@@ -71,8 +73,8 @@ static int bench_head(int argc, char **argv) {
     use_threads(argv[0], options.threads);
     options.backend = backend_named(backend);
     if (peak_of >= 0) {
-        printf("%lld\n", (long long)balact_head_peak(options.backend, peak_of, peak_way,
-                                                     options.threads));
+        printf("%lld\n",
+               (long long)balact_head_peak(options.backend, peak_of, peak_way, options.threads));
         return EXIT_FINE;
     }
     return balact_measure_head(&options) ? EXIT_FINE : EXIT_CHECK_FAILED;
@@ -83,7 +85,8 @@ static const struct subject {
     int (*run)(int argc, char **argv);
 } subjects[] = {
     {"gemm", "the matrix products of a linear head, by each library of this build", bench_gemm},
-    {"kernels", "the activations: every kernel against its limit and its peers", balact_bench_kernels},
+    {"kernels", "the activations: every kernel against its limit and its peers",
+     balact_bench_kernels},
     {"head", "training steps of a head against the rate of its matrix products", bench_head},
     {"topk", "the k best classes of each row", bench_topk},
     {"bars", "judge a folder of measurements", bench_bars},

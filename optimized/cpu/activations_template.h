@@ -2,8 +2,8 @@
  *
  * The CPU kernels of all four activations, for one vector width and one storage type. Each of
  * avx2.c, avx2_f16.c ... includes this after its vector vocabulary and gets from it the
- * functions that kernels.h makes tables of. Rows are shared out to threads; within a row the order of all sums depends
- * on the number of columns (and the label) alone.
+ * functions that kernels.h makes tables of. Rows are shared out to threads; within a row the order
+ * of all sums depends on the number of columns (and the label) alone.
  *
  * The storage type is named by the macro ELEMENT: F32, F16 or BF16.
  */
@@ -74,14 +74,14 @@ static void sigmoid_loss_or_ignored_row(const struct call *call, int64_t i, enum
 /* Up to so many columns two rows are kept at a time; more would crowd out the nearest cache. */
 #define TWO_ROWS 4096
 
-/* Floats of a thread's buffer: rows of exponentials, or a block on its way past the caches. */
+/* Floats of a thread's buffer: rows of exponentials, or a segment on its way past the caches. */
 static inline int64_t softmax_buffer(int64_t cols) {
     return round_up(cols, GROUP) * (cols <= TWO_ROWS ? 2 : 1);
 }
 
 static inline int64_t sigmoid_buffer(int64_t cols) {
     (void)cols;
-    return BLOCK + LINE + V_WIDTH;
+    return SEGMENT + LINE + V_WIDTH;
 }
 
 /* Rows [begin, end): each is scaled behind the exponentials of the next. */
@@ -122,8 +122,7 @@ static void sigmoid_range(const struct call *call, int64_t begin, int64_t end, e
             call_begin(&call, p, want != WANT_LOSS, family##_buffer(p->cols), family##_prior);     \
         if (status != BALACT_OK)                                                                   \
             return status;                                                                         \
-        PARALLEL_PROBLEM                                                                           \
-        {                                                                                          \
+        PARALLEL_PROBLEM {                                                                         \
             struct row_range rows = rows_of_thread(p->rows);                                       \
             family##_range(&call, rows.begin, rows.end, want, call_buffer(&call));                 \
             if (call.stream)                                                                       \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What holds for all rows of one call: the class prior as factors, the threads' buffers, and whether
- * results are streamed past the caches. Part of activations_template.h.
+ * What holds for all rows of one call: the class prior as factors, the threads' buffers, and
+ * whether results are streamed past the caches. Part of activations_template.h.
  */
 
 /* The offset a_j as a factor. exp(x + a) = exp(x) exp(a), which costs one multiplication where the

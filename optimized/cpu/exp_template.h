@@ -60,8 +60,7 @@ struct exponent_shift {
 };
 
 static inline struct exponent_shift exponent_shift(float n) {
-    return (struct exponent_shift){v_set(n),
-                                   v_set((float)((n - BIAS + SMALLEST_EXPONENT) * LN2))};
+    return (struct exponent_shift){v_set(n), v_set((float)((n - BIAS + SMALLEST_EXPONENT) * LN2))};
 }
 
 /* x = n ln 2 + r, |r| <= ln 2 / 2. */
@@ -83,8 +82,8 @@ ALWAYS_INLINE struct reduced reduce(struct pair x, const bool has_low) {
 }
 
 /* (exp(r) - 1) / r * unit, unit being a power of two that costs nothing. The coefficients are those
- * of the minimax polynomial of exp(r) of degree 6 for the relative error with the first two held at 1
- * (3e-9). */
+ * of the minimax polynomial of exp(r) of degree 6 for the relative error with the first two held at
+ * 1 (3e-9). */
 ALWAYS_INLINE vf exponential_slope(vf r, const float unit) {
     vf q = v_fma(v_set(0x1.6a21acp-10f * unit), r, v_set(0x1.123b6ap-7f * unit));
     q = v_fma(q, r, v_set(0x1.5558fap-5f * unit));

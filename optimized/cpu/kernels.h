@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * How the kernels of one vector width meet: those for the 16-bit types are compiled in files of their
- * own (the templates know one storage type at a time) and the backend chooses by the problem's type.
+ * How the kernels of one vector width meet: those for the 16-bit types are compiled in files of
+ * their own (the templates know one storage type at a time) and the backend chooses by the
+ * problem's type.
  */
 #ifndef BALACT_OPTIMIZED_CPU_KERNELS_H
 #define BALACT_OPTIMIZED_CPU_KERNELS_H

@@ -16,7 +16,9 @@
 
 /* Columns of a block: 32 vectors. With 1 + t <= 2^30 its product is below 2^960 in every lane, and
  * below 2^1020 behind what SPLIT_ABOVE lets stand from the blocks before. */
-#define BLOCK       (32 * V_WIDTH)
+#define BLOCK (32 * V_WIDTH)
+/* Columns that are looked at for their largest logit at a time; they stay in L1. */
+#define SEGMENT     (4 * BLOCK)
 #define SPLIT_ABOVE 0x1p60
 /* log(2^30 - 1), and the same for four such factors stays below fp32's infinity */
 #define PLAIN_LOGIT 20.79f
@@ -27,9 +29,9 @@ struct sigmoid_row {
     const struct prior *prior; /* NULL: the row is computed the careful way */
     element *out;              /* NULL where nothing is stored */
     int64_t cols;
-    int64_t pivot;             /* column left to the scalar code, -1 for none */
-    float factor;              /* of what is stored */
-    float pivot_value;         /* what is stored there */
+    int64_t pivot;     /* column left to the scalar code, -1 for none */
+    float factor;      /* of what is stored */
+    float pivot_value; /* what is stored there */
 };
 
 /* -|u|, exact where there is an offset, and u rounded. */
@@ -80,7 +82,8 @@ ALWAYS_INLINE void plain_probabilities(const struct sigmoid_row *const from, ele
     const vf factor = v_set(row.factor * UNBIAS_FACTOR);
     const vf highest = v_set(HIGHEST_PLAIN - (with_prior ? fmaxf(row.prior->largest, 0.0f) : 0.0f));
     int64_t j = begin;
-#define PLAIN_PROBABILITY(x, at)                                                                       v_mul(factor, probability_of_odds(plain_odds(v_min(highest, (x)), weight, (at), with_prior)))
+#define PLAIN_PROBABILITY(x, at)                                                                   \
+    v_mul(factor, probability_of_odds(plain_odds(v_min(highest, (x)), weight, (at), with_prior)))
     for (; j + 2 * V_WIDTH <= end; j += 2 * V_WIDTH) {
         vf p0 = PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j), j);
         vf p1 = PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j + V_WIDTH), j + V_WIDTH);
@@ -138,10 +141,12 @@ static inline void sigmoid_probabilities(const struct call *call, const struct s
         probabilities_careful(row, out, 0, cols);
     } else if (row->offset) {
         probabilities_prior(row, out, 0, first);
-        (call->stream ? probabilities_prior_stream : probabilities_prior)(row, out + first, first, cols);
+        (call->stream ? probabilities_prior_stream : probabilities_prior)(row, out + first, first,
+                                                                          cols);
     } else {
         probabilities_plain(row, out, 0, first);
-        (call->stream ? probabilities_plain_stream : probabilities_plain)(row, out + first, first, cols);
+        (call->stream ? probabilities_plain_stream : probabilities_plain)(row, out + first, first,
+                                                                          cols);
     }
 }
 
@@ -168,8 +173,8 @@ static inline double sigmoid_total(const struct sigmoid_sums *sums) {
     return sums->split ? total + LN2 * v_double_total(sums->exponents) : total;
 }
 
-/* The largest logit of a block, NaN left out. */
-static inline float block_maximum(const element *x, int64_t begin, int64_t end) {
+/* The largest logit of a segment, NaN left out. */
+static inline float segment_maximum(const element *x, int64_t begin, int64_t end) {
     const vf none = v_set(-INFINITY);
     vf top0 = none, top1 = none;
     int64_t j = begin;
@@ -182,7 +187,7 @@ static inline float block_maximum(const element *x, int64_t begin, int64_t end) 
     return v_largest(v_max(top0, top1));
 }
 
-/* All columns of a block as negatives, the plain way, but for the pivot. */
+/* All columns of a segment as negatives, the plain way, but for the pivot. */
 ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element *to, int64_t begin,
                                    int64_t end, struct sigmoid_sums *sums, const bool with_prior,
                                    const bool store) {
@@ -191,32 +196,41 @@ ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element
     const vf factor = v_set(row.factor * UNBIAS_FACTOR), unbias = v_set(UNBIAS_FACTOR);
     vd above_one = sums->above_one;
     int64_t j = begin;
+    while (end - j >= GROUP) {
+        const int64_t stop = j + (end - j < BLOCK ? (end - j) / GROUP * GROUP : BLOCK);
 #define NEGATIVE(k, x, at, g, t)                                                                   \
-    vf kept##k = plain_odds((x), weight, (at), with_prior);                                     \
+    vf kept##k = plain_odds((x), weight, (at), with_prior);                                        \
     vf t = v_mul(kept##k, unbias);                                                                 \
     vf g = store ? v_mul(factor, probability_of_odds(kept##k)) : v_zero()
-    for (; j + GROUP <= end; j += GROUP) {
-        NEGATIVE(0, ELEMENT_LOAD(row.x + j), j, g0, t0);
-        NEGATIVE(1, ELEMENT_LOAD(row.x + j + V_WIDTH), j + V_WIDTH, g1, t1);
-        NEGATIVE(2, ELEMENT_LOAD(row.x + j + 2 * V_WIDTH), j + 2 * V_WIDTH, g2, t2);
-        NEGATIVE(3, ELEMENT_LOAD(row.x + j + 3 * V_WIDTH), j + 3 * V_WIDTH, g3, t3);
-        int64_t lane = row.pivot - j;
-        if ((uint64_t)lane < GROUP) {
-            const vf value = v_set(row.pivot_value);
-            t0 = v_without_lane(t0, lane), t1 = v_without_lane(t1, lane - V_WIDTH);
-            t2 = v_without_lane(t2, lane - 2 * V_WIDTH), t3 = v_without_lane(t3, lane - 3 * V_WIDTH);
-            g0 = v_with_lane(g0, lane, value), g1 = v_with_lane(g1, lane - V_WIDTH, value);
-            g2 = v_with_lane(g2, lane - 2 * V_WIDTH, value);
-            g3 = v_with_lane(g3, lane - 3 * V_WIDTH, value);
+        for (; j < stop; j += GROUP) {
+            NEGATIVE(0, ELEMENT_LOAD(row.x + j), j, g0, t0);
+            NEGATIVE(1, ELEMENT_LOAD(row.x + j + V_WIDTH), j + V_WIDTH, g1, t1);
+            NEGATIVE(2, ELEMENT_LOAD(row.x + j + 2 * V_WIDTH), j + 2 * V_WIDTH, g2, t2);
+            NEGATIVE(3, ELEMENT_LOAD(row.x + j + 3 * V_WIDTH), j + 3 * V_WIDTH, g3, t3);
+            int64_t lane = row.pivot - j;
+            if ((uint64_t)lane < GROUP) {
+                const vf value = v_set(row.pivot_value);
+                t0 = v_without_lane(t0, lane), t1 = v_without_lane(t1, lane - V_WIDTH);
+                t2 = v_without_lane(t2, lane - 2 * V_WIDTH),
+                t3 = v_without_lane(t3, lane - 3 * V_WIDTH);
+                g0 = v_with_lane(g0, lane, value), g1 = v_with_lane(g1, lane - V_WIDTH, value);
+                g2 = v_with_lane(g2, lane - 2 * V_WIDTH, value);
+                g3 = v_with_lane(g3, lane - 3 * V_WIDTH, value);
+            }
+            if (store) {
+                ELEMENT_STORE(to + (j - begin), g0);
+                ELEMENT_STORE(to + (j - begin) + V_WIDTH, g1);
+                ELEMENT_STORE(to + (j - begin) + 2 * V_WIDTH, g2);
+                ELEMENT_STORE(to + (j - begin) + 3 * V_WIDTH, g3);
+            }
+            above_one = v_double_times_above_one(
+                above_one, product_above_one(product_above_one(t0, t1), product_above_one(t2, t3)));
         }
-        if (store) {
-            ELEMENT_STORE(to + (j - begin), g0);
-            ELEMENT_STORE(to + (j - begin) + V_WIDTH, g1);
-            ELEMENT_STORE(to + (j - begin) + 2 * V_WIDTH, g2);
-            ELEMENT_STORE(to + (j - begin) + 3 * V_WIDTH, g3);
+        sums->above_one = above_one;
+        if (v_double_any_above(above_one, SPLIT_ABOVE)) {
+            split_product(sums);
+            above_one = sums->above_one;
         }
-        above_one = v_double_times_above_one(
-            above_one, product_above_one(product_above_one(t0, t1), product_above_one(t2, t3)));
     }
     for (; j < end; j += V_WIDTH) {
         bool full = j + V_WIDTH <= end;
@@ -272,7 +286,9 @@ ALWAYS_INLINE void careful_negatives(const struct sigmoid_row *const from, eleme
         product = product_above_one(product, v_keep(inside, n.e));
         positive = v_double_add(positive, v_keep(inside, n.positive));
     }
-    sums->others += v_double_total(positive) + log_above_one(v_double_product_above_one(v_double_add(v_double_zero(), product)));
+    sums->others +=
+        v_double_total(positive) +
+        log_above_one(v_double_product_above_one(v_double_add(v_double_zero(), product)));
 }
 
 #define SIGMOID_VARIANT(name, function, flag, store)                                               \
@@ -291,29 +307,36 @@ SIGMOID_VARIANT(negatives_offset_store, careful_negatives, true, true)
 #undef SIGMOID_VARIANT
 
 /* to: NULL where nothing is stored. */
-static inline void negatives_block(const struct sigmoid_row *row, element *to, int64_t begin,
-                                   int64_t end, struct sigmoid_sums *sums) {
-    bool with_offset = row->offset != NULL, plain = false;
+static inline void negatives_segment(const struct sigmoid_row *row, element *to, int64_t begin,
+                                     int64_t end, struct sigmoid_sums *sums) {
+    bool with_offset = row->offset != NULL;
     if (row->prior) {
-        float above = with_offset ? row->prior->largest : 0.0f;
-        plain = block_maximum(row->x, begin, end) + above <= PLAIN_LOGIT;
+        float above = with_offset ? (float)row->prior->largest : 0.0f;
+        if (segment_maximum(row->x, begin, end) + above <= PLAIN_LOGIT) {
+            if (with_offset)
+                (to ? negatives_prior_store : negatives_prior)(row, to, begin, end, sums);
+            else
+                (to ? negatives_plain_store : negatives_plain)(row, to, begin, end, sums);
+            return;
+        }
     }
-    if (plain && with_offset)
-        (to ? negatives_prior_store : negatives_prior)(row, to, begin, end, sums);
-    else if (plain)
-        (to ? negatives_plain_store : negatives_plain)(row, to, begin, end, sums);
-    else if (with_offset)
-        (to ? negatives_offset_store : negatives_offset)(row, to, begin, end, sums);
-    else
-        (to ? negatives_careful_store : negatives_careful)(row, to, begin, end, sums);
+    for (int64_t from = begin; from < end; from += BLOCK) {
+        int64_t stop = end - from < BLOCK ? end : from + BLOCK;
+        element *place = to ? to + (from - begin) : NULL;
+        if (with_offset)
+            (to ? negatives_offset_store : negatives_offset)(row, place, from, stop, sums);
+        else
+            (to ? negatives_careful_store : negatives_careful)(row, place, from, stop, sums);
+    }
 }
 
 /* ---- Rows ---- */
 
-/* Where blocks of a streamed row go: a buffer whose whole lines are then written past the caches. */
+/* Where blocks of a streamed row go: a buffer whose whole lines are then written past the caches.
+ */
 struct lines {
     element *out;    /* of the first element in the buffer */
-    element *buffer; /* [BLOCK + LINE] and room for a vector */
+    element *buffer; /* [SEGMENT + LINE] and room for a vector */
     int64_t held;
 };
 
@@ -335,15 +358,15 @@ static inline void lines_write(struct lines *lines, int64_t count, bool last) {
     lines->out += at;
 }
 
-/* All blocks of a row: the losses of negatives and their gradients. */
-static inline void sigmoid_blocks(const struct call *call, const struct sigmoid_row *row,
-                                  struct sigmoid_sums *sums, element *buffer) {
+/* All segments of a row: the losses of negatives and their gradients. */
+static inline void sigmoid_segments(const struct call *call, const struct sigmoid_row *row,
+                                    struct sigmoid_sums *sums, element *buffer) {
     bool stream = call->stream && row->out;
     struct lines lines = {.out = row->out, .buffer = buffer};
-    for (int64_t begin = 0; begin < row->cols; begin += BLOCK) {
-        int64_t end = row->cols - begin < BLOCK ? row->cols : begin + BLOCK;
+    for (int64_t begin = 0; begin < row->cols; begin += SEGMENT) {
+        int64_t end = row->cols - begin < SEGMENT ? row->cols : begin + SEGMENT;
         element *to = stream ? buffer + lines.held : row->out ? row->out + begin : NULL;
-        negatives_block(row, to, begin, end, sums);
+        negatives_segment(row, to, begin, end, sums);
         if (stream)
             lines_write(&lines, end - begin, end == row->cols);
     }
@@ -375,7 +398,8 @@ ALWAYS_INLINE vf sigmoid_general_step(const struct sigmoid_row *row,
         const vf unit = v_set(targets->unit);
         vf q = v_div(v_mul(kept, v_set(targets->unit * UNBIAS_FACTOR)), v_add(e, one));
         vf gradient = v_mul(w, v_sub(q, v_mul(h, unit)));
-        gradient = v_mul(v_set(row->factor / targets->unit), v_minus_unless_negative(gradient, u.u));
+        gradient =
+            v_mul(v_set(row->factor / targets->unit), v_minus_unless_negative(gradient, u.u));
         store_element_part(row->out + j, row->cols - j, gradient, full);
     }
     vf coefficient = v_mul(w, h);
@@ -421,8 +445,8 @@ static inline double sigmoid_column(double u, double w, double t, double *gradie
     return (w * h == 0.0 && !isnan(u) ? 0.0 : w * h * fabs(u)) + w * log1p(e);
 }
 
-/* The same for w = t = 1, with the logarithm left to sigmoid_total() where its factor is small enough
- * (NaN: is not). */
+/* The same for w = t = 1, with the logarithm left to sigmoid_total() where its factor is small
+ * enough (NaN: is not). */
 static inline double sigmoid_label(double u, struct sigmoid_sums *sums) {
     double e = exp(-u), gradient;
     if (e <= 0x1p40) {
@@ -490,11 +514,10 @@ static inline void sigmoid_loss_row(const struct call *call, int64_t i,
     } else {
         struct sigmoid_sums sums = {.above_one = v_double_zero()};
         if (row->pivot >= 0) {
-            double gradient =
-                sigmoid_label(exact_logit(row->x, row->offset, row->pivot), &sums);
+            double gradient = sigmoid_label(exact_logit(row->x, row->offset, row->pivot), &sums);
             row->pivot_value = (float)(facts->scale * gradient);
         }
-        sigmoid_blocks(call, row, &sums, buffer);
+        sigmoid_segments(call, row, &sums, buffer);
         loss = sigmoid_total(&sums);
     }
     store_loss(p, i, facts, loss, 1.0);

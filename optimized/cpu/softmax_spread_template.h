@@ -159,7 +159,8 @@ static inline void softmax_spread_row(const struct call *call, int64_t i,
     struct spread spread = {.targets = p->targets ? p->targets + i * p->ld_targets : NULL,
                             .class_weight = p->class_weight,
                             .mask = p->offset,
-                            .share = call->unmasked ? p->label_smoothing / (float)call->unmasked : 0.0f};
+                            .share =
+                                call->unmasked ? p->label_smoothing / (float)call->unmasked : 0.0f};
     int64_t y = facts->label;
     double u_y = y >= 0 ? exact_logit(row->x, row->offset, y) : 0.0;
     double loss = NAN, lse = NAN;
@@ -179,8 +180,7 @@ static inline void softmax_spread_row(const struct call *call, int64_t i,
         lse = log_sum_exp(row, pivot.sum);
         if (out) {
             double factor = normal_factor(row->kept, row->cols, facts->scale * W, pivot.sum);
-            spread_gradient(row->kept, out, row->cols, &spread, (float)factor,
-                            (float)facts->scale);
+            spread_gradient(row->kept, out, row->cols, &spread, (float)factor, (float)facts->scale);
             if (y >= 0) {
                 double c_y = spread_coefficient_at(&spread, y) + label_extra;
                 double p_y = exp(kept_exponent(row, u_y)) / pivot.sum;

@@ -4,15 +4,15 @@
  * spread over the row (smoothing, soft targets) are in softmax_spread_template.h. Part of
  * activations_template.h.
  *
- * A row is read from memory once: its exponentials are kept in fp32 in the thread's own buffer, which
- * stays in the nearest cache that can hold it, and are scaled from there into `out`.
+ * A row is read from memory once: its exponentials are kept in fp32 in the thread's own buffer,
+ * which stays in the nearest cache that can hold it, and are scaled from there into `out`.
  *
  * The plain pass asks for no maximum: exp(x_j) 2^BIAS times the class prior w_j = exp(a_j - max a),
- * as long as the sum S of these lies where no term that matters over- or underflowed. That holds for
- * rows whose largest logit is between about -12 and 40. Other rows, and priors of a wide range, take
- * the careful pass: it finds the maximum of u = x + a first, and takes it out of the exact u as a
- * power of two N (see exp_template.h), not as the maximum itself: u - max in fp32 would lose up to 5
- * bits of the result, u - N ln 2 loses none.
+ * as long as the sum S of these lies where no term that matters over- or underflowed. That holds
+ * for rows whose largest logit is between about -12 and 40. Other rows, and priors of a wide range,
+ * take the careful pass: it finds the maximum of u = x + a first, and takes it out of the exact u
+ * as a power of two N (see exp_template.h), not as the maximum itself: u - max in fp32 would lose
+ * up to 5 bits of the result, u - N ln 2 loses none.
  */
 
 /* Rows whose largest |u| is beyond this take out the maximum after all, in two steps; there a
@@ -26,9 +26,9 @@
 
 struct softmax_row {
     const element *x;
-    const float *offset;         /* NULL for none */
-    const struct prior *prior;   /* the offset as a factor; NULL: the row needs the careful pass */
-    float *kept;                 /* exponentials, [cols up to a multiple of GROUP]; NULL for none */
+    const float *offset;       /* NULL for none */
+    const struct prior *prior; /* the offset as a factor; NULL: the row needs the careful pass */
+    float *kept;               /* exponentials, [cols up to a multiple of GROUP]; NULL for none */
     int64_t cols;
     int64_t pivot; /* column left out of sums by the careful pass, -1 for none */
     bool wide;
@@ -210,7 +210,7 @@ SOFTMAX_VARIANT(exponentials_offset_wide_store, true, true, true)
 static inline double softmax_sum(const struct softmax_row *row) {
     if (row->wide)
         return row->offset ? row->kept ? exponentials_offset_wide_store(row)
-                                      : exponentials_offset_wide_sum(row)
+                                       : exponentials_offset_wide_sum(row)
                : row->kept ? exponentials_wide_store(row)
                            : exponentials_wide_sum(row);
     return row->offset ? row->kept ? exponentials_offset_store(row) : exponentials_offset_sum(row)
@@ -220,8 +220,8 @@ static inline double softmax_sum(const struct softmax_row *row) {
 
 /* ---- From the kept exponentials to the output ---- */
 
-/* out = kept * factor, still to be done from column `done` on. A row's factor comes out of a chain of
- * additions and divisions that nothing of the row can overlap, and writing rows out takes what
+/* out = kept * factor, still to be done from column `done` on. A row's factor comes out of a chain
+ * of additions and divisions that nothing of the row can overlap, and writing rows out takes what
  * computing exponentials leaves idle; so a row is scaled while the next one's exponentials are
  * computed. */
 struct pending {
@@ -233,7 +233,8 @@ struct pending {
 
 ALWAYS_INLINE void scale_group(const float *kept, element *out, vf factor, const bool stream) {
     vf p0 = v_mul(factor, v_load(kept)), p1 = v_mul(factor, v_load(kept + V_WIDTH));
-    vf p2 = v_mul(factor, v_load(kept + 2 * V_WIDTH)), p3 = v_mul(factor, v_load(kept + 3 * V_WIDTH));
+    vf p2 = v_mul(factor, v_load(kept + 2 * V_WIDTH)),
+       p3 = v_mul(factor, v_load(kept + 3 * V_WIDTH));
     if (stream) {
         ELEMENT_STREAM(out, p0);
         ELEMENT_STREAM(out + V_WIDTH, p1);
@@ -274,7 +275,8 @@ static inline void scale_end(const struct call *call, struct pending *pending) {
     for (; j + V_WIDTH <= cols; j += V_WIDTH)
         ELEMENT_STORE(out + j, v_mul(f, v_load(kept + j)));
     if (j < cols)
-        ELEMENT_STORE_FIRST(out + j, cols - j, v_mul(f, v_load_masked(kept + j, v_first(cols - j))));
+        ELEMENT_STORE_FIRST(out + j, cols - j,
+                            v_mul(f, v_load_masked(kept + j, v_first(cols - j))));
 }
 
 static const struct pending nothing_pending = {NULL, NULL, 0.0f, 0};
@@ -288,8 +290,8 @@ ALWAYS_INLINE vf plain_term(vf x, const float *weight, int64_t j, const bool wit
 
 /* The lane sums of all columns in double: of GROUP columns as a tree in fp32, so that no chain of
  * roundings grows with the row, everything above in double. weight: [cols up to a multiple of
- * V_WIDTH]. *largest: the largest x, where that tells whether the terms can be trusted. before: a row to
- * be scaled meanwhile. */
+ * V_WIDTH]. *largest: the largest x, where that tells whether the terms can be trusted. before: a
+ * row to be scaled meanwhile. */
 ALWAYS_INLINE double plain_sum(const struct softmax_row *const from, const bool with_prior,
                                const bool store, float *largest, struct pending *before,
                                const bool scale, const bool stream) {
@@ -359,8 +361,7 @@ PLAIN_VARIANT(prior_sum_stream, true, true, true, true)
 /* The plain pass; false where its sum cannot be trusted, and nothing but row->kept was changed. */
 static inline bool plain_pass(const struct call *call, struct softmax_row *row,
                               struct pending *before, double *sum) {
-    static double (*const variants[2][4])(const struct softmax_row *, float *,
-                                          struct pending *) = {
+    static double (*const variants[2][4])(const struct softmax_row *, float *, struct pending *) = {
         {plain_sum_only, plain_sum_kept, plain_sum_scale, plain_sum_stream},
         {prior_sum_only, prior_sum_kept, prior_sum_scale, prior_sum_stream}};
     bool with_prior = row->offset != NULL;
@@ -403,8 +404,8 @@ NOINLINE double kept_sum(const float *kept, int64_t cols) {
     return v_double_total(sum);
 }
 
-/* From the sum with column y to the one without it, which must keep its digits however near to 1 the
- * probability of y is. Sets kept[y] to 0. Returns the term of y in *e_y. */
+/* From the sum with column y to the one without it, which must keep its digits however near to 1
+ * the probability of y is. Sets kept[y] to 0. Returns the term of y in *e_y. */
 static inline double plain_rest(const struct softmax_row *row, double sum, int64_t y, double *e_y) {
     float lane[2];
     *e_y = plain_lane(row, y, lane);

@@ -123,8 +123,8 @@ static inline vf v_minus_unless_negative(vf b, vf a) {
 }
 
 /* a * 2^n for whole n; bits: any number that holds n in the low nine bits of its integer. Here the
- * result must be normal, and the exponent is added by bits; where V_SCALE_SATURATES it may leave the
- * range of normal numbers at both ends, as a multiplication would, and n alone is looked at. */
+ * result must be normal, and the exponent is added by bits; where V_SCALE_SATURATES it may leave
+ * the range of normal numbers at both ends, as a multiplication would, and n alone is looked at. */
 #define V_SCALE_SATURATES 0
 static inline vf v_scale(vf a, vf n, vf bits) {
     (void)n;
@@ -212,7 +212,8 @@ static inline void v_fence(void) {
     _mm_sfence();
 }
 
-/* The first `count` (more: all) of V_WIDTH 16-bit elements, 0 behind; no other memory is touched. */
+/* The first `count` (more: all) of V_WIDTH 16-bit elements, 0 behind; no other memory is touched.
+ */
 static inline __m128i v_load_first_16(const uint16_t *from, int64_t count) {
     uint16_t part[V_WIDTH] = {0};
     int64_t at = count & 4;
@@ -312,8 +313,8 @@ static inline vd v_double_times_above_one(vd product, vf v) {
 
 static inline int v_double_any_above(vd v, double limit) {
     __m256d l = _mm256_set1_pd(limit);
-    return _mm256_movemask_pd(_mm256_or_pd(_mm256_cmp_pd(v.low, l, _CMP_GT_OQ),
-                                           _mm256_cmp_pd(v.high, l, _CMP_GT_OQ)));
+    return _mm256_movemask_pd(
+        _mm256_or_pd(_mm256_cmp_pd(v.low, l, _CMP_GT_OQ), _mm256_cmp_pd(v.high, l, _CMP_GT_OQ)));
 }
 
 /* 1 + *above_one = m 2^k, m in [1, 2): returns k and leaves m - 1. For values from 0 to the largest
@@ -343,7 +344,8 @@ static inline vd v_double_split(vd *above_one) {
 
 /* Lanes as double, and back to the nearest float. */
 static inline vd v_widen(vf v) {
-    return (vd){_mm256_cvtps_pd(_mm256_castps256_ps128(v)), _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))};
+    return (vd){_mm256_cvtps_pd(_mm256_castps256_ps128(v)),
+                _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))};
 }
 
 static inline vf v_narrow(vd v) {

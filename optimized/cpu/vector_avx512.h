@@ -198,8 +198,7 @@ static inline vf v_load_first_bf16(const uint16_t *from, int64_t count) {
 static inline __m256i v_to_bf16(vf v) {
     __m512i bits = _mm512_castps_si512(v);
     __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    __m512i rounded =
-        _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
     __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
     rounded = _mm512_mask_or_epi32(rounded, nan, bits, _mm512_set1_epi32(0x400000));
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
@@ -243,8 +242,7 @@ static inline int v_double_any_above(vd v, double limit) {
 
 static inline __m512d v_half_split(__m512d *above_one) {
     __m512d one = _mm512_set1_pd(1.0), whole = _mm512_add_pd(*above_one, one);
-    *above_one = _mm512_sub_pd(
-        _mm512_getmant_pd(whole, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src), one);
+    *above_one = _mm512_sub_pd(_mm512_getmant_pd(whole, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src), one);
     return _mm512_getexp_pd(whole);
 }
 
@@ -256,11 +254,13 @@ static inline vd v_double_split(vd *above_one) {
 }
 
 static inline vd v_widen(vf v) {
-    return (vd){_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))};
+    return (vd){_mm512_cvtps_pd(_mm512_castps512_ps256(v)),
+                _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))};
 }
 
 static inline vf v_narrow(vd v) {
-    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(v.low)), _mm512_cvtpd_ps(v.high), 1);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(v.low)),
+                              _mm512_cvtpd_ps(v.high), 1);
 }
 
 static inline vd v_double_set(double value) {
@@ -285,8 +285,7 @@ static inline vd v_double_sum(vd a, vd b) {
 
 static inline double v_double_total(vd v) {
     __m512d eight = _mm512_add_pd(v.low, v.high);
-    __m256d four =
-        _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+    __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
     __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
