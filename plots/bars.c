@@ -312,7 +312,7 @@ static const char *case_text(struct arena *arena, const struct bar *bar) {
                             (long long)bar->cols, bar->grad_input ? " with dX" : "");
     return arena_format(
         arena, "%lldx%lld%s%s%s%s", (long long)bar->rows, (long long)bar->cols,
-        strcmp(bar->dtype, "fp32") ? " " : "", strcmp(bar->dtype, "fp32") ? bar->dtype : "",
+        strcmp(bar->dtype, "f32") ? " " : "", strcmp(bar->dtype, "f32") ? bar->dtype : "",
         bar->in_place ? " in place" : "", strcmp(bar->cache, "warm") ? " cold" : "");
 }
 

@@ -20,7 +20,7 @@ static const char *const activations[] = {BALACT_ACTIVATION_LIST(NAME)};
 enum { OPS = 3, LIMIT_STYLE = BAYES_STYLE, MOST_BACKENDS = 16 };
 
 bool row_is_drawn(const struct kernel_timing *row) {
-    return row->state == TIMING_VERIFIED && !row->in_place && !strcmp(row->dtype, "fp32") &&
+    return row->state == TIMING_VERIFIED && !row->in_place && !strcmp(row->dtype, "f32") &&
            !strcmp(row->cache, "warm");
 }
 
@@ -222,7 +222,7 @@ static double fraction_of(const struct timings *timings, const struct shape *sha
                           const char *backend) {
     struct kernel_timing like = {.activation = activation,
                                  .op = op,
-                                 .dtype = "fp32",
+                                 .dtype = "f32",
                                  .cache = "warm",
                                  .rows = shape->rows,
                                  .cols = shape->cols,

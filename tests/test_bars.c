@@ -33,7 +33,7 @@
 
 /* A row of kernels.csv: softmax forward 8x10 on one thread, and its balanced form. */
 #define ROW(activation, backend, times, limit, verified)                                           \
-    activation ",forward," backend ",fp32,8,10,1,0,warm," times ",3,640," limit ",,1e-7," verified \
+    activation ",forward," backend ",f32,8,10,1,0,warm," times ",3,640," limit ",,1e-7," verified \
                "\n"
 
 static struct timings timings;
@@ -89,8 +89,8 @@ static void teardown(void) {
     arena_release(&arena);
 }
 
-#define SOFTMAX_BAR  "b,kernels,softmax,forward,fp32,8,10,,1,0,warm,,"
-#define BALANCED_BAR "b,kernels,balanced_softmax,forward,fp32,8,10,,1,0,warm,,"
+#define SOFTMAX_BAR  "b,kernels,softmax,forward,f32,8,10,,1,0,warm,,"
+#define BALANCED_BAR "b,kernels,balanced_softmax,forward,f32,8,10,,1,0,warm,,"
 
 /* clang-format off */
 static const char kernels[] = KERNEL_HEADER
@@ -124,7 +124,7 @@ START_TEST(skips_what_was_not_measured_with_the_reason) {
           SOFTMAX_BAR "onednn,best,>=,1\n" SOFTMAX_BAR "torch_compile,best,>=,1\n" SOFTMAX_BAR
                       "xnnpack,best,>=,1\n" SOFTMAX_BAR "torch,limit,<=,9\n"
                       "h,head,softmax,,,8,10,4,1,,,0,torch,balact,>=,1\n"
-                      "b,kernels,softmax,forward,fp32,8,10,,2,0,warm,,best,limit,<=,2\n");
+                      "b,kernels,softmax,forward,f32,8,10,,2,0,warm,,best,limit,<=,2\n");
     bar_is(0, BAR_SKIP, NAN, "onednn was skipped in the run");
     bar_is(1, BAR_SKIP, NAN, "kernels.csv has no row of 'torch_compile' for it");
     bar_is(2, BAR_SKIP, NAN, "the result of xnnpack was not verified");
@@ -210,7 +210,7 @@ START_TEST(malformed_bars_are_errors_with_a_line) {
     bars_fail("b,head,softmax,,,8,10,,1,,,0,balact,gemm,<=,2\n", "(dim): the cell is empty", 2);
     bars_fail("b,head,softmax,loss,,8,10,4,1,,,0,balact,gemm,<=,2\n", "no such cell", 2);
     bars_fail("b,tail,softmax,,,8,10,4,1,,,0,balact,gemm,<=,2\n", "not one of kernels, head", 2);
-    bars_fail("b,kernels,softmax,forward,fp32,0,10,,1,0,warm,,best,limit,<=,2\n",
+    bars_fail("b,kernels,softmax,forward,f32,0,10,,1,0,warm,,best,limit,<=,2\n",
               "0 is not positive", 2);
 }
 END_TEST
