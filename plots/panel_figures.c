@@ -50,7 +50,7 @@ static double exp_rate(const struct timings *timings, int64_t threads) {
     double best = 0;
     for (size_t i = 0; i < timings->limit_count; i++) {
         const struct limit_timing *row = &timings->limits[i];
-        double rate = (double)row->bytes / (double)sizeof(float) / row->seconds.p50;
+        double rate = (double)threads / row->seconds_per_element;
         if (row->threads == threads && !strncmp(row->what, "exp_", 4) && rate > best)
             best = rate;
     }
@@ -124,8 +124,8 @@ static void add_points(struct timings *timings, struct panels *panels, const str
 static void end_roof_panel(struct timings *timings, struct panels *panels,
                            const struct shape *shape, int64_t threads) {
     double elements = (double)shape->rows * (double)shape->cols;
-    double ordinary = rate_near(timings, "copy_ordinary", threads, 8 * elements);
-    double streaming = rate_near(timings, "copy_streaming", threads, 8 * elements);
+    double ordinary = rate_near(timings, "copy", threads, 8 * elements);
+    double streaming = rate_near(timings, "stream_copy", threads, 8 * elements);
     panels->titles = arena_format(panels->arena, "%s %lld×%lld %.9g %.9g", panels->titles,
                                   (long long)shape->rows, (long long)shape->cols,
                                   1e-9 * (ordinary > streaming ? ordinary : streaming),

@@ -190,23 +190,15 @@ static balact_status read_head(struct timings *timings, struct cursor *cursor) {
 }
 
 static balact_status read_limit(struct timings *timings, struct cursor *cursor) {
-    enum { WHAT, DTYPE, BYTES, THREADS, P10, P50, P90, RATE };
+    enum { WHAT, BYTES, THREADS, P10, P50, P90, RATE, PER_ELEMENT };
     struct limit_timing *row = &timings->limits[timings->limit_count++];
     row->what = text_at(cursor, WHAT);
-    row->dtype = csv_cell(cursor->table, cursor->row, cursor->at[DTYPE]); /* a copy may have none */
     row->bytes = count_at(cursor, BYTES);
     row->threads = count_at(cursor, THREADS);
     row->seconds = quantiles_at(cursor, P10, true);
     row->bytes_per_second = positive_at(cursor, RATE, false);
+    row->seconds_per_element = positive_at(cursor, PER_ELEMENT, false);
     row->line = csv_line(cursor->table, cursor->row);
-    for (size_t i = 0; cursor->status == BALACT_OK && i + 1 < timings->limit_count; i++) {
-        const struct limit_timing *other = &timings->limits[i];
-        if (other->bytes == row->bytes && other->threads == row->threads &&
-            !strcmp(other->what, row->what) && !strcmp(other->dtype, row->dtype))
-            cursor->status =
-                balact_fail_at(cursor->error, BALACT_ERROR_RANGE, cursor->table->path, row->line,
-                               -1, "the same measurement as line %lld", (long long)other->line);
-    }
     return cursor->status;
 }
 
@@ -226,8 +218,8 @@ static const struct {
                 "seconds_p10", "seconds_p50", "seconds_p90", "share_of_gemm", "verified"},
                read_head},
     [LIMITS] = {"limits.csv",
-                {"what", "dtype", "bytes", "threads", "seconds_p10", "seconds_p50", "seconds_p90",
-                 "bytes_per_second"},
+                {"what", "bytes", "threads", "seconds_p10", "seconds_p50", "seconds_p90",
+                 "bytes_per_second", "seconds_per_element"},
                 read_limit}};
 
 static void reserve(struct timings *timings, int file, size_t rows) {

@@ -44,10 +44,11 @@ struct head_timing {
 
 struct limit_timing {
     int64_t line;
-    const char *what, *dtype;
+    const char *what;
     int64_t bytes, threads;
     struct quantiles seconds;
-    double bytes_per_second;
+    double bytes_per_second;    /* of a walk, else NaN */
+    double seconds_per_element; /* of one thread's exponentials, else NaN */
 };
 
 struct timings {

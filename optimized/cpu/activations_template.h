@@ -71,8 +71,8 @@ static void sigmoid_loss_or_ignored_row(const struct call *call, int64_t i, enum
         fill_row(row.out, row.cols, 0.0f);
 }
 
-/* Up to so many columns two rows are kept at a time; more would crowd out the nearest cache. */
-#define TWO_ROWS 4096
+/* Up to so many columns two rows are kept at a time, in half of a second-level cache at most. */
+#define TWO_ROWS 32768
 
 /* Floats of a thread's buffer: rows of exponentials, or a segment on its way past the caches. */
 static inline int64_t softmax_buffer(int64_t cols) {
