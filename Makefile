@@ -274,9 +274,9 @@ BENCH_RESULTS ?= bench/results/$(shell date +%Y-%m-%d)-$(shell sed -n \
 bench:
 	$(call set_up,needed optional)
 	$(call again) all
-	$(BUILD)/balact bench kernels --out '$(BENCH_RESULTS)'
-	$(BUILD)/balact bench head --out '$(BENCH_RESULTS)'
-	$(BUILD)/balact bench figures '$(BENCH_RESULTS)'
+	@$(BUILD)/balact bench kernels --out '$(BENCH_RESULTS)'; wrong=$$?; \
+	    $(BUILD)/balact bench head --out '$(BENCH_RESULTS)' && \
+	    $(BUILD)/balact bench figures '$(BENCH_RESULTS)' && exit $$wrong
 
 #: make bench-bars        time what the bars speak of and judge it: PASS or FAIL a bar
 bench-bars:

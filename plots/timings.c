@@ -196,8 +196,8 @@ static balact_status read_limit(struct timings *timings, struct cursor *cursor) 
     row->bytes = count_at(cursor, BYTES);
     row->threads = count_at(cursor, THREADS);
     row->seconds = quantiles_at(cursor, P10, true);
-    row->bytes_per_second = positive_at(cursor, RATE, false);
-    row->seconds_per_element = positive_at(cursor, PER_ELEMENT, false);
+    row->bytes_per_second = positive_at(cursor, RATE, true);
+    row->seconds_per_element = positive_at(cursor, PER_ELEMENT, true);
     row->line = csv_line(cursor->table, cursor->row);
     return cursor->status;
 }
