@@ -390,9 +390,10 @@ static void report_way(FILE *csv, const struct step *step, int w, const struct t
     double p50 = percentile(timing->seconds, samples, 0.5);
     double p90 = percentile(timing->seconds, samples, 0.9), rate = flops_of(c) / p50;
     if (csv) {
-        fprintf(csv, "%s,%s,%lld,%lld,%lld,%d,%s,", ways[w].name, activation, (long long)c->rows,
+        fprintf(csv, "%s,%s,%lld,%lld,%lld,%d,%s,", ways[w].name,
+                w == GEMM ? "" : activation, (long long)c->rows,
                 (long long)c->dim, (long long)c->classes, step->threads,
-                c->grad_input ? "yes" : "no");
+                c->grad_input ? "1" : "0");
         if (verified)
             fprintf(csv, "%.6g,%.6g,%.6g,%d,%.6g,%.6g,%.6g,%.4f,%s,%.3g,yes\n", p10, p50, p90,
                     samples, (double)c->rows / p50, rate, gemm_rate, rate / gemm_rate, peak, error);
