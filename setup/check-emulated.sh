@@ -13,8 +13,8 @@ if ! command -v "$1" > /dev/null; then
 fi
 echo "== $* balact info"
 "$@" "$program" info || exit 1
-echo "== $* balact verify --small"
-"$@" "$program" verify --small > "$log"
+echo "== $* balact verify --small --dtype f32"
+"$@" "$program" verify --small --dtype f32 > "$log"
 code=$?
 tail -n 1 "$log"
 [ "$code" -eq 0 ] || exit 1
