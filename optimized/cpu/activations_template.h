@@ -5,7 +5,7 @@
  * functions that kernels.h makes tables of. Rows are shared out to threads; within a row the order
  * of all sums depends on the number of columns (and the label) alone.
  *
- * The storage type is named by the macro ELEMENT: F32, F16 or BF16.
+ * The storage type is fp32 unless ELEMENT_IS_F16 or ELEMENT_IS_BF16 is defined.
  */
 #include <float.h>
 #include <math.h>
@@ -23,9 +23,17 @@
 #include "optimized/cpu/call_template.h"
 
 #include "optimized/cpu/softmax_template.h"
+
+#include "optimized/cpu/softmax_plain_template.h"
+
+#include "optimized/cpu/softmax_rows_template.h"
 #include "optimized/cpu/softmax_spread_template.h"
 
 #include "optimized/cpu/sigmoid_template.h"
+
+#include "optimized/cpu/sigmoid_general_template.h"
+
+#include "optimized/cpu/sigmoid_loss_template.h"
 
 enum want { WANT_PROBABILITIES, WANT_LOSS, WANT_GRADIENT };
 

@@ -45,8 +45,8 @@ static bool offset_range(const struct balact_problem *p, float *lowest, float *h
         vf size = v_abs(a);
         least = v_min(v_select(v_not_less(size, v_set(INFINITY)), least, a), least);
         most = v_max(a, most);
-        finite += v_count(v_less(size, v_set(INFINITY)));
-        minus += v_count(v_equal(a, v_set(-INFINITY)));
+        finite += __builtin_popcount(v_lanes(v_less(size, v_set(INFINITY))));
+        minus += __builtin_popcount(v_lanes(v_equal(a, v_set(-INFINITY))));
     }
     minus -= round_up(p->cols, V_WIDTH) - p->cols;
     *lowest = -v_largest(v_sub(v_zero(), least)), *highest = v_largest(most), *masked = minus;

@@ -47,7 +47,7 @@ static inline int64_t count_above(const struct selection *s, float limit) {
     vf v = v_set(limit);
     int64_t count = 0;
     for (int64_t j = 0; j < s->padded; j += V_WIDTH)
-        count += __builtin_popcount(v_lanes(v_above(v_load(s->u + j), v)));
+        count += __builtin_popcount(v_lanes(v_less(v, v_load(s->u + j))));
     return count;
 }
 
@@ -83,7 +83,7 @@ static inline int64_t collect(const struct selection *s, float limit, int64_t ab
     vf v = v_set(limit);
     for (int64_t j = 0; j < s->padded; j += V_WIDTH) {
         vf u = v_load(s->u + j);
-        unsigned bits = v_lanes(v_above(u, v));
+        unsigned bits = v_lanes(v_less(v, u));
         if (room > 0)
             bits |= v_lanes(v_equal(u, v));
         for (; bits; bits &= bits - 1) {

@@ -173,7 +173,7 @@ static inline void list_insert(struct topk_list *list, float value, int32_t inde
 NOINLINE void list_take(struct topk_list *list, vf u, int64_t j) {
     float lanes[V_WIDTH];
     v_store(lanes, u);
-    for (unsigned bits = v_lanes(v_above(u, v_set(list->limit))); bits; bits &= bits - 1) {
+    for (unsigned bits = v_lanes(v_less(v_set(list->limit), u)); bits; bits &= bits - 1) {
         int lane = __builtin_ctz(bits);
         if (lanes[lane] > list->limit)
             list_insert(list, lanes[lane], (int32_t)(j + lane));
@@ -232,7 +232,7 @@ ALWAYS_INLINE void list_of_row(enum balact_dtype dtype, bool shifted, const stru
         vf d = ranked_load(dtype, shifted, row, j + 3 * V_WIDTH);
         /* a number, and therefore last in v_max, each time */
         vf largest = v_max(d, v_max(c, v_max(b, v_max(a, limit))));
-        if (!v_lanes(v_above(largest, limit)))
+        if (!v_lanes(v_less(limit, largest)))
             continue;
         list_take(list, a, j);
         list_take(list, b, j + V_WIDTH);

@@ -15,9 +15,6 @@
 
 typedef __m256 vf;    /* V_WIDTH floats */
 typedef __m256 vmask; /* all bits of a lane, or none */
-typedef struct {
-    __m256d low, high;
-} vd; /* V_WIDTH doubles */
 
 static inline vf v_set(float value) {
     return _mm256_set1_ps(value);
@@ -145,9 +142,9 @@ static inline vmask v_less(vf a, vf b) {
     return _mm256_cmp_ps(a, b, _CMP_LT_OQ);
 }
 
-/* How many lanes a mask has. */
-static inline int v_count(vmask mask) {
-    return __builtin_popcount((unsigned)_mm256_movemask_ps(mask));
+/* Bit l for lane l. */
+static inline unsigned v_lanes(vmask mask) {
+    return (unsigned)_mm256_movemask_ps(mask);
 }
 
 static inline vmask v_equal(vf a, vf b) {
@@ -292,34 +289,49 @@ static inline __m128i v_to_bf16(vf v) {
     return _mm_packus_epi32(_mm256_castsi256_si128(rounded), _mm256_extracti128_si256(rounded, 1));
 }
 
-static inline vd v_double_zero(void) {
-    return (vd){_mm256_setzero_pd(), _mm256_setzero_pd()};
+/* ---- Halves of a vector of doubles; vector_double.h makes whole ones of them ---- */
+
+typedef __m256d vh;
+
+/* The lower and the upper lanes of v, and back, to the nearest float. */
+static inline vh h_low(vf v) {
+    return _mm256_cvtps_pd(_mm256_castps256_ps128(v));
 }
 
-static inline vd v_double_add(vd sum, vf v) {
-    sum.low = _mm256_add_pd(sum.low, _mm256_cvtps_pd(_mm256_castps256_ps128(v)));
-    sum.high = _mm256_add_pd(sum.high, _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
-    return sum;
+static inline vh h_high(vf v) {
+    return _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
 }
 
-/* lane -> lane + v + lane v in every lane: (1 + lane)(1 + v) - 1 */
-static inline vd v_double_times_above_one(vd product, vf v) {
-    __m256d low = _mm256_cvtps_pd(_mm256_castps256_ps128(v));
-    __m256d high = _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1));
-    product.low = _mm256_fmadd_pd(product.low, low, _mm256_add_pd(product.low, low));
-    product.high = _mm256_fmadd_pd(product.high, high, _mm256_add_pd(product.high, high));
-    return product;
+static inline vf h_join(vh low, vh high) {
+    return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low));
 }
 
-static inline int v_double_any_above(vd v, double limit) {
-    __m256d l = _mm256_set1_pd(limit);
-    return _mm256_movemask_pd(
-        _mm256_or_pd(_mm256_cmp_pd(v.low, l, _CMP_GT_OQ), _mm256_cmp_pd(v.high, l, _CMP_GT_OQ)));
+static inline vh h_set(double value) {
+    return _mm256_set1_pd(value);
+}
+
+static inline vh h_add(vh a, vh b) {
+    return _mm256_add_pd(a, b);
+}
+
+static inline vh h_fma(vh a, vh b, vh c) {
+    return _mm256_fmadd_pd(a, b, c);
+}
+
+/* Not 0 if a > b in any lane. */
+static inline int h_any_above(vh a, vh b) {
+    return _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_GT_OQ));
+}
+
+/* a * 2^n, n being the low bits of the integer that `bits` holds; all of it normal. */
+static inline vh h_scale_by_bits(vh a, vh bits) {
+    __m256i exponent = _mm256_slli_epi64(_mm256_castpd_si256(bits), 52);
+    return _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a), exponent));
 }
 
 /* 1 + *above_one = m 2^k, m in [1, 2): returns k and leaves m - 1. For values from 0 to the largest
  * finite one, or NaN, which stays NaN. */
-static inline __m256d v_half_split(__m256d *above_one) {
+static inline vh h_split(vh *above_one) {
     const __m256d one = _mm256_set1_pd(1.0);
     __m256d whole = _mm256_add_pd(*above_one, one);
     __m256i bits = _mm256_castpd_si256(whole), exponent = _mm256_srli_epi64(bits, 52);
@@ -334,75 +346,26 @@ static inline __m256d v_half_split(__m256d *above_one) {
     return k;
 }
 
-/* The same for all lanes; returns the exponents. */
-static inline vd v_double_split(vd *above_one) {
-    vd exponents;
-    exponents.low = v_half_split(&above_one->low);
-    exponents.high = v_half_split(&above_one->high);
-    return exponents;
-}
-
-/* Lanes as double, and back to the nearest float. */
-static inline vd v_widen(vf v) {
-    return (vd){_mm256_cvtps_pd(_mm256_castps256_ps128(v)),
-                _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))};
-}
-
-static inline vf v_narrow(vd v) {
-    return _mm256_set_m128(_mm256_cvtpd_ps(v.high), _mm256_cvtpd_ps(v.low));
-}
-
-static inline vd v_double_set(double value) {
-    return (vd){_mm256_set1_pd(value), _mm256_set1_pd(value)};
-}
-
-static inline vd v_double_fma(vd a, vd b, vd c) {
-    return (vd){_mm256_fmadd_pd(a.low, b.low, c.low), _mm256_fmadd_pd(a.high, b.high, c.high)};
-}
-
-/* a * 2^n, n being the low bits of the integer that `bits` holds; all of it normal. */
-static inline vd v_double_scale_by_bits(vd a, vd bits) {
-    __m256i low = _mm256_slli_epi64(_mm256_castpd_si256(bits.low), 52);
-    __m256i high = _mm256_slli_epi64(_mm256_castpd_si256(bits.high), 52);
-    a.low = _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a.low), low));
-    a.high = _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a.high), high));
-    return a;
-}
-
-static inline vd v_double_sum(vd a, vd b) {
-    return (vd){_mm256_add_pd(a.low, b.low), _mm256_add_pd(a.high, b.high)};
-}
-
 /* The lanes added: halves onto each other down to one, an order that depends on nothing. */
-static inline double v_double_total(vd v) {
-    __m256d four = _mm256_add_pd(v.low, v.high);
-    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+static inline double h_total(vh a) {
+    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-/* (1 + lane) (1 + lane) ... - 1 over all lanes, in the same order. */
-static inline double v_double_product_above_one(vd v) {
-    __m256d four = _mm256_fmadd_pd(v.low, v.high, _mm256_add_pd(v.low, v.high));
-    __m128d a = _mm256_castpd256_pd128(four), b = _mm256_extractf128_pd(four, 1);
+/* (1 + lane) (1 + lane) ... - 1 in the same order */
+static inline double h_product_above_one(vh v) {
+    __m128d a = _mm256_castpd256_pd128(v), b = _mm256_extractf128_pd(v, 1);
     __m128d two = _mm_fmadd_pd(a, b, _mm_add_pd(a, b)), upper = _mm_unpackhi_pd(two, two);
     return _mm_cvtsd_f64(_mm_fmadd_sd(two, upper, _mm_add_sd(two, upper)));
 }
 
 /* ---- For ranking (topk_template.h) ---- */
 
-/* a > b; not where either is NaN. */
-static inline vmask v_above(vf a, vf b) {
-    return _mm256_cmp_ps(a, b, _CMP_GT_OQ);
-}
-
-/* Bit l for lane l. */
-static inline unsigned v_lanes(vmask mask) {
-    return (unsigned)_mm256_movemask_ps(mask);
-}
-
 /* Lane l gets lane l + 1, the last one lane 0. */
 static inline vf v_turned(vf v) {
     return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 0));
 }
+
+#include "optimized/cpu/vector_double.h"
 
 #endif

@@ -13,9 +13,6 @@
 
 typedef __m512 vf;
 typedef __mmask16 vmask;
-typedef struct {
-    __m512d low, high;
-} vd;
 
 static inline vf v_set(float value) {
     return _mm512_set1_ps(value);
@@ -121,8 +118,8 @@ static inline vmask v_less(vf a, vf b) {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
 
-static inline int v_count(vmask mask) {
-    return __builtin_popcount(mask);
+static inline unsigned v_lanes(vmask mask) {
+    return mask;
 }
 
 static inline vmask v_equal(vf a, vf b) {
@@ -216,83 +213,58 @@ static inline void v_stream_16(uint16_t *to, __m256i v) {
     _mm256_stream_si256((__m256i *)to, v);
 }
 
-static inline vd v_double_zero(void) {
-    return (vd){_mm512_setzero_pd(), _mm512_setzero_pd()};
+/* ---- Halves of a vector of doubles; vector_double.h makes whole ones of them ---- */
+
+typedef __m512d vh;
+
+static inline vh h_low(vf v) {
+    return _mm512_cvtps_pd(_mm512_castps512_ps256(v));
 }
 
-static inline vd v_double_add(vd sum, vf v) {
-    sum.low = _mm512_add_pd(sum.low, _mm512_cvtps_pd(_mm512_castps512_ps256(v)));
-    sum.high = _mm512_add_pd(sum.high, _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
-    return sum;
+static inline vh h_high(vf v) {
+    return _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
 }
 
-/* lane -> lane + v + lane v in every lane */
-static inline vd v_double_times_above_one(vd product, vf v) {
-    __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(v));
-    __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
-    product.low = _mm512_fmadd_pd(product.low, low, _mm512_add_pd(product.low, low));
-    product.high = _mm512_fmadd_pd(product.high, high, _mm512_add_pd(product.high, high));
-    return product;
+static inline vf h_join(vh low, vh high) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high),
+                              1);
 }
 
-static inline int v_double_any_above(vd v, double limit) {
-    __m512d l = _mm512_set1_pd(limit);
-    return _mm512_cmp_pd_mask(v.low, l, _CMP_GT_OQ) | _mm512_cmp_pd_mask(v.high, l, _CMP_GT_OQ);
+static inline vh h_set(double value) {
+    return _mm512_set1_pd(value);
 }
 
-static inline __m512d v_half_split(__m512d *above_one) {
+static inline vh h_add(vh a, vh b) {
+    return _mm512_add_pd(a, b);
+}
+
+static inline vh h_fma(vh a, vh b, vh c) {
+    return _mm512_fmadd_pd(a, b, c);
+}
+
+static inline int h_any_above(vh a, vh b) {
+    return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ);
+}
+
+static inline vh h_scale_by_bits(vh a, vh bits) {
+    __m512i exponent = _mm512_slli_epi64(_mm512_castpd_si512(bits), 52);
+    return _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a), exponent));
+}
+
+static inline vh h_split(vh *above_one) {
     __m512d one = _mm512_set1_pd(1.0), whole = _mm512_add_pd(*above_one, one);
     *above_one = _mm512_sub_pd(_mm512_getmant_pd(whole, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src), one);
     return _mm512_getexp_pd(whole);
 }
 
-static inline vd v_double_split(vd *above_one) {
-    vd exponents;
-    exponents.low = v_half_split(&above_one->low);
-    exponents.high = v_half_split(&above_one->high);
-    return exponents;
-}
-
-static inline vd v_widen(vf v) {
-    return (vd){_mm512_cvtps_pd(_mm512_castps512_ps256(v)),
-                _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))};
-}
-
-static inline vf v_narrow(vd v) {
-    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(v.low)),
-                              _mm512_cvtpd_ps(v.high), 1);
-}
-
-static inline vd v_double_set(double value) {
-    return (vd){_mm512_set1_pd(value), _mm512_set1_pd(value)};
-}
-
-static inline vd v_double_fma(vd a, vd b, vd c) {
-    return (vd){_mm512_fmadd_pd(a.low, b.low, c.low), _mm512_fmadd_pd(a.high, b.high, c.high)};
-}
-
-static inline vd v_double_scale_by_bits(vd a, vd bits) {
-    __m512i low = _mm512_slli_epi64(_mm512_castpd_si512(bits.low), 52);
-    __m512i high = _mm512_slli_epi64(_mm512_castpd_si512(bits.high), 52);
-    a.low = _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.low), low));
-    a.high = _mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(a.high), high));
-    return a;
-}
-
-static inline vd v_double_sum(vd a, vd b) {
-    return (vd){_mm512_add_pd(a.low, b.low), _mm512_add_pd(a.high, b.high)};
-}
-
-static inline double v_double_total(vd v) {
-    __m512d eight = _mm512_add_pd(v.low, v.high);
-    __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+static inline double h_total(vh a) {
+    __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
     __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
     return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-static inline double v_double_product_above_one(vd v) {
-    __m512d eight = _mm512_fmadd_pd(v.low, v.high, _mm512_add_pd(v.low, v.high));
-    __m256d low = _mm512_castpd512_pd256(eight), high = _mm512_extractf64x4_pd(eight, 1);
+static inline double h_product_above_one(vh v) {
+    __m256d low = _mm512_castpd512_pd256(v), high = _mm512_extractf64x4_pd(v, 1);
     __m256d four = _mm256_fmadd_pd(low, high, _mm256_add_pd(low, high));
     __m128d a = _mm256_castpd256_pd128(four), b = _mm256_extractf128_pd(four, 1);
     __m128d two = _mm_fmadd_pd(a, b, _mm_add_pd(a, b)), upper = _mm_unpackhi_pd(two, two);
@@ -301,17 +273,11 @@ static inline double v_double_product_above_one(vd v) {
 
 /* ---- For ranking (topk_template.h) ---- */
 
-static inline vmask v_above(vf a, vf b) {
-    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
-}
-
-static inline unsigned v_lanes(vmask mask) {
-    return mask;
-}
-
 static inline vf v_turned(vf v) {
     __m512i i = _mm512_castps_si512(v);
     return _mm512_castsi512_ps(_mm512_alignr_epi32(i, i, 1));
 }
+
+#include "optimized/cpu/vector_double.h"
 
 #endif
