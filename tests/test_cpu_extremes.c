@@ -66,8 +66,47 @@ START_TEST(test_extremes) {
 }
 END_TEST
 
+/* A large logit beside a NaN that meets it in a lane, whichever the width and the order: nothing of
+ * the row but the NaN's own place may be touched by it. */
+START_TEST(test_large_beside_nan) {
+    static const float large[] = {20.8f, 25.0f, 60.0f, 200.0f, 60000.0f, INFINITY};
+    enum { COLS = 150, NAN_AT = 70, ROWS = 2 * 16 * 6 };
+    FOR_BACKENDS_AND_TYPES(b, d) {
+        for (int activation = 0; activation < BALACT_ACTIVATION_COUNT; activation++) {
+            struct arrays want = arrays_wide(ROWS, COLS, COLS, 3.0, d);
+            struct arrays got = arrays_new(ROWS, COLS, COLS, 3.0, d);
+            struct arrays *both[] = {&want, &got};
+            for (int k = 0; k < 2; k++)
+                for (int i = 0; i < ROWS; i++) {
+                    int distance = 8 * (i % 16 - 8) + (i % 16 >= 8 ? 8 : 0); /* -64 .. 64, not 0 */
+                    both[k]->labels[i] = i % COLS;
+                    set_logit(both[k], d, i * COLS + NAN_AT + distance, large[i / 16 % 6]);
+                    if (i < ROWS / 2)
+                        set_logit(both[k], d, i * COLS + NAN_AT, NAN);
+                }
+            struct balact_problem p = problem_of(&want, activation, 0);
+            run(&balact_backend_reference, activation, BALACT_LOSS_GRAD, &p);
+            p = problem_of(&got, activation, 0);
+            run(cpu_backends[b], activation, BALACT_LOSS_GRAD, &p);
+            for (int64_t i = 0; i < ROWS; i++) {
+                ck_assert_msg(isnan(want.loss[i]) == isnan(got.loss[i]), "%s row %lld: loss %g",
+                              cpu_backends[b]->name, (long long)i, got.loss[i]);
+                for (int64_t j = 0; j < COLS; j++)
+                    ck_assert_msg(element_near(&want, &got, i, j, 8.0, 0.0),
+                                  "%s %s activation %d (%lld, %lld): %g, reference %g",
+                                  cpu_backends[b]->name, dtype_name(d), activation, (long long)i,
+                                  (long long)j, load_element(got.out, got.dtype, i * COLS + j),
+                                  ((const float *)want.out)[i * COLS + j]);
+            }
+            arrays_free(&want);
+            arrays_free(&got);
+        }
+    }
+}
+END_TEST
+
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_extremes};
+    const TTest *tests[] = {test_extremes, test_large_beside_nan};
     Suite *suite = suite_create("cpu_extremes");
     TCase *group = tcase_create("cpu_extremes");
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)

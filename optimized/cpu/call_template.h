@@ -17,7 +17,7 @@ struct prior {
 /* Beyond this range of finite offsets, or beyond this size in the sigmoid family, a factor could
  * over- or underflow where the sum would not. */
 #define PRIOR_RANGE 38.0f
-#define PRIOR_SIZE  30.0f
+#define PRIOR_SIZE  20.0f
 
 struct call {
     const struct balact_problem *problem;

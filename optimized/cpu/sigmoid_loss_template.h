@@ -9,18 +9,18 @@
  * below 2^1020 behind what SPLIT_ABOVE lets stand from the blocks before. */
 #define BLOCK       (32 * V_WIDTH)
 #define SPLIT_ABOVE 0x1p60
-/* Columns that are looked at for their largest logit at a time; they stay in L1. */
-#define SEGMENT (4 * BLOCK)
-/* log(2^30 - 1), and the same for four such factors stays below fp32's infinity */
+/* log(2^30 - 1); the product of four such factors stays below fp32's infinity. */
 #define PLAIN_LOGIT 20.79f
+/* Columns of a row that are streamed at a time. */
+#define SEGMENT (4 * BLOCK)
 
 /* What the losses of a row add up to. */
 struct sigmoid_sums {
-    vd above_one; /* product of all 1 + t since the last split, minus 1 */
+    vd above_one; /* product of all 1 + t, or 1 + e, since the last split, minus 1 */
     vd exponents; /* powers of two split off, if `split` */
     bool split;
     double factor_above_one; /* one more factor, minus 1: the label's */
-    double others;           /* losses that are no part of the product */
+    double others;           /* losses that are no part of the product: positive u, mostly */
 };
 
 /* Takes powers of two out of a product that has become large. */
@@ -36,74 +36,6 @@ static inline double sigmoid_total(const struct sigmoid_sums *sums) {
     double a = v_double_product_above_one(sums->above_one), b = sums->factor_above_one;
     double total = log_above_one(a + b + a * b) + sums->others;
     return sums->split ? total + LN2 * v_double_total(sums->exponents) : total;
-}
-
-/* The largest logit of a segment, NaN left out. */
-static inline float segment_maximum(const element *x, int64_t begin, int64_t end) {
-    const vf none = v_set(-INFINITY);
-    vf top0 = none, top1 = none;
-    int64_t j = begin;
-    for (; j + 2 * V_WIDTH <= end; j += 2 * V_WIDTH) {
-        top0 = v_max(ELEMENT_LOAD(x + j), top0);
-        top1 = v_max(ELEMENT_LOAD(x + j + V_WIDTH), top1);
-    }
-    for (; j < end; j += V_WIDTH)
-        top0 = v_max(v_select(v_first(end - j), ELEMENT_LOAD_FIRST(x + j, end - j), none), top0);
-    return v_largest(v_max(top0, top1));
-}
-
-/* All columns of a segment as negatives, the plain way, but for the pivot. */
-ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element *to, int64_t begin,
-                                   int64_t end, struct sigmoid_sums *sums, const bool with_prior,
-                                   const bool store) {
-    const struct sigmoid_row row = *from;
-    const float *const weight = with_prior ? row.prior->weight : NULL;
-    const vf factor = v_set(row.factor * UNBIAS_FACTOR), unbias = v_set(UNBIAS_FACTOR);
-    vd above_one = sums->above_one;
-    int64_t j = begin;
-    while (end - j >= GROUP) {
-        const int64_t stop = j + (end - j < BLOCK ? (end - j) / GROUP * GROUP : BLOCK);
-#define NEGATIVE(k, x, at, g, t)                                                                   \
-    vf kept##k = plain_odds((x), weight, (at), with_prior);                                        \
-    vf t = v_mul(kept##k, unbias);                                                                 \
-    vf g = store ? v_mul(factor, probability_of_odds(kept##k)) : v_zero()
-        for (; j < stop; j += GROUP) {
-            NEGATIVE(0, ELEMENT_LOAD(row.x + j), j, g0, t0);
-            NEGATIVE(1, ELEMENT_LOAD(row.x + j + V_WIDTH), j + V_WIDTH, g1, t1);
-            NEGATIVE(2, ELEMENT_LOAD(row.x + j + 2 * V_WIDTH), j + 2 * V_WIDTH, g2, t2);
-            NEGATIVE(3, ELEMENT_LOAD(row.x + j + 3 * V_WIDTH), j + 3 * V_WIDTH, g3, t3);
-            int64_t lane = row.pivot - j;
-            if ((uint64_t)lane < GROUP) {
-                const vf value = v_set(row.pivot_value);
-                t0 = v_without_lane(t0, lane), t1 = v_without_lane(t1, lane - V_WIDTH);
-                t2 = v_without_lane(t2, lane - 2 * V_WIDTH),
-                t3 = v_without_lane(t3, lane - 3 * V_WIDTH);
-                g0 = v_with_lane(g0, lane, value), g1 = v_with_lane(g1, lane - V_WIDTH, value);
-                g2 = v_with_lane(g2, lane - 2 * V_WIDTH, value);
-                g3 = v_with_lane(g3, lane - 3 * V_WIDTH, value);
-            }
-            if (store) {
-                ELEMENT_STORE(to + (j - begin), g0);
-                ELEMENT_STORE(to + (j - begin) + V_WIDTH, g1);
-                ELEMENT_STORE(to + (j - begin) + 2 * V_WIDTH, g2);
-                ELEMENT_STORE(to + (j - begin) + 3 * V_WIDTH, g3);
-            }
-            above_one = v_double_times_above_one(
-                above_one, product_above_one(product_above_one(t0, t1), product_above_one(t2, t3)));
-        }
-        above_one = split_product(sums, above_one);
-    }
-    for (; j < end; j += V_WIDTH) {
-        bool full = j + V_WIDTH <= end;
-        NEGATIVE(0, load_element_part(row.x + j, end - j, full), j, g, t);
-        g = v_with_lane(g, row.pivot - j, v_set(row.pivot_value));
-        if (store)
-            store_element_part(to + (j - begin), end - j, g, full);
-        above_one = v_double_times_above_one(
-            above_one, v_keep(v_first(end - j), v_without_lane(t, row.pivot - j)));
-    }
-#undef NEGATIVE
-    sums->above_one = split_product(sums, above_one);
 }
 
 /* One vector of negatives: e = exp(-|u|), the positive part of u, and where `store` the gradient.
@@ -125,7 +57,8 @@ static inline struct negatives negatives_without(struct negatives n, int64_t lan
     return (struct negatives){v_without_lane(n.e, lane), v_without_lane(n.positive, lane)};
 }
 
-/* The same, the careful way. */
+/* The columns [begin, end), a block at most, as negatives but for the pivot, the careful way. `to`
+ * is the place of column begin in the output. */
 ALWAYS_INLINE void careful_negatives(const struct sigmoid_row *const from, element *to,
                                      int64_t begin, int64_t end, struct sigmoid_sums *sums,
                                      const bool with_offset, const bool store) {
@@ -146,53 +79,134 @@ ALWAYS_INLINE void careful_negatives(const struct sigmoid_row *const from, eleme
         product = product_above_one(product, v_keep(inside, n.e));
         positive = v_double_add(positive, v_keep(inside, n.positive));
     }
-    sums->others +=
-        v_double_total(positive) +
-        log_above_one(v_double_product_above_one(v_double_add(v_double_zero(), product)));
+    sums->others += v_double_total(positive);
+    sums->above_one = split_product(sums, v_double_times_above_one(sums->above_one, product));
 }
 
-#define SIGMOID_VARIANT(name, function, flag, store)                                               \
+#define CAREFUL_VARIANT(name, with_offset, store)                                                  \
     NOINLINE void name(const struct sigmoid_row *row, element *to, int64_t begin, int64_t end,     \
                        struct sigmoid_sums *sums) {                                                \
-        function(row, to, begin, end, sums, flag, store);                                          \
+        careful_negatives(row, to, begin, end, sums, with_offset, store);                          \
     }
-SIGMOID_VARIANT(negatives_plain, plain_negatives, false, false)
-SIGMOID_VARIANT(negatives_plain_store, plain_negatives, false, true)
-SIGMOID_VARIANT(negatives_prior, plain_negatives, true, false)
-SIGMOID_VARIANT(negatives_prior_store, plain_negatives, true, true)
-SIGMOID_VARIANT(negatives_careful, careful_negatives, false, false)
-SIGMOID_VARIANT(negatives_careful_store, careful_negatives, false, true)
-SIGMOID_VARIANT(negatives_offset, careful_negatives, true, false)
-SIGMOID_VARIANT(negatives_offset_store, careful_negatives, true, true)
-#undef SIGMOID_VARIANT
+CAREFUL_VARIANT(careful_sum, false, false)
+CAREFUL_VARIANT(careful_store, false, true)
+CAREFUL_VARIANT(careful_offset_sum, true, false)
+CAREFUL_VARIANT(careful_offset_store, true, true)
+#undef CAREFUL_VARIANT
+
+/* to: NULL where nothing is stored. */
+static inline void careful_block(const struct sigmoid_row *row, element *to, int64_t begin,
+                                 int64_t end, struct sigmoid_sums *sums) {
+    if (row->offset)
+        (to ? careful_offset_store : careful_offset_sum)(row, to, begin, end, sums);
+    else
+        (to ? careful_store : careful_sum)(row, to, begin, end, sums);
+}
+
+/* The columns [begin, end) as negatives but for the pivot: the plain way, but for groups that hold
+ * a logit too large for it. */
+ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element *to, int64_t begin,
+                                   int64_t end, struct sigmoid_sums *sums, const bool with_prior,
+                                   const bool store) {
+    const struct sigmoid_row row = *from;
+    const float *const weight = with_prior ? row.prior->weight : NULL;
+    const float limit = PLAIN_LOGIT - (with_prior ? fmaxf((float)row.prior->largest, 0.0f) : 0.0f);
+    const vf factor = v_set(row.factor * UNBIAS_FACTOR), unbias = v_set(UNBIAS_FACTOR);
+    vd above_one = sums->above_one;
+    int64_t j = begin;
+#define CAREFULLY(count)                                                                           \
+    do {                                                                                           \
+        sums->above_one = above_one;                                                               \
+        careful_block(from, store ? to + (j - begin) : NULL, j, j + (count), sums);                \
+        above_one = sums->above_one;                                                               \
+    } while (0)
+#define NEGATIVE(k, at, g, t)                                                                      \
+    vf kept##k = plain_odds(x##k, weight, (at), with_prior);                                       \
+    vf t = v_mul(kept##k, unbias);                                                                 \
+    vf g = store ? v_mul(factor, probability_of_odds(kept##k)) : v_zero()
+    while (end - j >= GROUP) {
+        const int64_t stop = j + (end - j < BLOCK ? (end - j) / GROUP * GROUP : BLOCK);
+        for (; j < stop; j += GROUP) {
+            vf x0 = ELEMENT_LOAD(row.x + j), x1 = ELEMENT_LOAD(row.x + j + V_WIDTH);
+            vf x2 = ELEMENT_LOAD(row.x + j + 2 * V_WIDTH),
+               x3 = ELEMENT_LOAD(row.x + j + 3 * V_WIDTH);
+            if (v_any_bits_above(v_max_bits(v_max_bits(x0, x1), v_max_bits(x2, x3)), limit)) {
+                CAREFULLY(GROUP);
+                continue;
+            }
+            NEGATIVE(0, j, g0, t0);
+            NEGATIVE(1, j + V_WIDTH, g1, t1);
+            NEGATIVE(2, j + 2 * V_WIDTH, g2, t2);
+            NEGATIVE(3, j + 3 * V_WIDTH, g3, t3);
+            int64_t lane = row.pivot - j;
+            if ((uint64_t)lane < GROUP) {
+                const vf value = v_set(row.pivot_value);
+                t0 = v_without_lane(t0, lane);
+                t1 = v_without_lane(t1, lane - V_WIDTH);
+                t2 = v_without_lane(t2, lane - 2 * V_WIDTH);
+                t3 = v_without_lane(t3, lane - 3 * V_WIDTH);
+                g0 = v_with_lane(g0, lane, value);
+                g1 = v_with_lane(g1, lane - V_WIDTH, value);
+                g2 = v_with_lane(g2, lane - 2 * V_WIDTH, value);
+                g3 = v_with_lane(g3, lane - 3 * V_WIDTH, value);
+            }
+            if (store) {
+                ELEMENT_STORE(to + (j - begin), g0);
+                ELEMENT_STORE(to + (j - begin) + V_WIDTH, g1);
+                ELEMENT_STORE(to + (j - begin) + 2 * V_WIDTH, g2);
+                ELEMENT_STORE(to + (j - begin) + 3 * V_WIDTH, g3);
+            }
+            above_one = v_double_times_above_one(
+                above_one, product_above_one(product_above_one(t0, t1), product_above_one(t2, t3)));
+        }
+        above_one = split_product(sums, above_one);
+    }
+    for (; j < end; j += V_WIDTH) {
+        bool full = j + V_WIDTH <= end;
+        vf x0 = load_element_part(row.x + j, end - j, full);
+        if (v_any_bits_above(x0, limit)) {
+            CAREFULLY(full ? V_WIDTH : end - j);
+            continue;
+        }
+        NEGATIVE(0, j, g, t);
+        g = v_with_lane(g, row.pivot - j, v_set(row.pivot_value));
+        if (store)
+            store_element_part(to + (j - begin), end - j, g, full);
+        above_one = v_double_times_above_one(
+            above_one, v_keep(v_first(end - j), v_without_lane(t, row.pivot - j)));
+    }
+#undef NEGATIVE
+#undef CAREFULLY
+    sums->above_one = split_product(sums, above_one);
+}
+
+#define PLAIN_VARIANT(name, with_prior, store)                                                     \
+    NOINLINE void name(const struct sigmoid_row *row, element *to, int64_t begin, int64_t end,     \
+                       struct sigmoid_sums *sums) {                                                \
+        plain_negatives(row, to, begin, end, sums, with_prior, store);                             \
+    }
+PLAIN_VARIANT(negatives_sum, false, false)
+PLAIN_VARIANT(negatives_store, false, true)
+PLAIN_VARIANT(negatives_prior_sum, true, false)
+PLAIN_VARIANT(negatives_prior_store, true, true)
+#undef PLAIN_VARIANT
 
 /* to: NULL where nothing is stored. */
 static inline void negatives_segment(const struct sigmoid_row *row, element *to, int64_t begin,
                                      int64_t end, struct sigmoid_sums *sums) {
-    bool with_offset = row->offset != NULL;
-    if (row->prior) {
-        float above = with_offset ? (float)row->prior->largest : 0.0f;
-        if (segment_maximum(row->x, begin, end) + above <= PLAIN_LOGIT) {
-            if (with_offset)
-                (to ? negatives_prior_store : negatives_prior)(row, to, begin, end, sums);
-            else
-                (to ? negatives_plain_store : negatives_plain)(row, to, begin, end, sums);
-            return;
-        }
-    }
-    for (int64_t from = begin; from < end; from += BLOCK) {
-        int64_t stop = end - from < BLOCK ? end : from + BLOCK;
-        element *place = to ? to + (from - begin) : NULL;
-        if (with_offset)
-            (to ? negatives_offset_store : negatives_offset)(row, place, from, stop, sums);
-        else
-            (to ? negatives_careful_store : negatives_careful)(row, place, from, stop, sums);
-    }
+    if (row->prior && row->offset)
+        (to ? negatives_prior_store : negatives_prior_sum)(row, to, begin, end, sums);
+    else if (row->prior)
+        (to ? negatives_store : negatives_sum)(row, to, begin, end, sums);
+    else
+        for (int64_t j = begin; j < end; j += BLOCK)
+            careful_block(row, to ? to + (j - begin) : NULL, j, end - j < BLOCK ? end : j + BLOCK,
+                          sums);
 }
 
 /* ---- Rows ---- */
 
-/* Where blocks of a streamed row go: a buffer whose whole lines are then written past the caches.
+/* Where segments of a streamed row go: a buffer whose whole lines are then written past the caches.
  */
 struct lines {
     element *out;    /* of the first element in the buffer */
@@ -218,22 +232,23 @@ static inline void lines_write(struct lines *lines, int64_t count, bool last) {
     lines->out += at;
 }
 
-/* All segments of a row: the losses of negatives and their gradients. */
-static inline void sigmoid_segments(const struct call *call, const struct sigmoid_row *row,
-                                    struct sigmoid_sums *sums, element *buffer) {
-    bool stream = call->stream && row->out;
+/* The losses of a row's negatives and their gradients. */
+static inline void sigmoid_negatives(const struct call *call, const struct sigmoid_row *row,
+                                     struct sigmoid_sums *sums, element *buffer) {
     struct lines lines = {.out = row->out, .buffer = buffer};
+    if (!call->stream || !row->out) {
+        negatives_segment(row, row->out, 0, row->cols, sums);
+        return;
+    }
     for (int64_t begin = 0; begin < row->cols; begin += SEGMENT) {
         int64_t end = row->cols - begin < SEGMENT ? row->cols : begin + SEGMENT;
-        element *to = stream ? buffer + lines.held : row->out ? row->out + begin : NULL;
-        negatives_segment(row, to, begin, end, sums);
-        if (stream)
-            lines_write(&lines, end - begin, end == row->cols);
+        negatives_segment(row, buffer + lines.held, begin, end, sums);
+        lines_write(&lines, end - begin, end == row->cols);
     }
 }
 
-/* The same for w = t = 1, with the logarithm left to sigmoid_total() where its factor is small
- * enough (NaN: is not). */
+/* sigmoid_column() for w = t = 1, with the logarithm left to sigmoid_total() where its factor is
+ * small enough (NaN: is not). */
 static inline double sigmoid_label(double u, struct sigmoid_sums *sums) {
     double e = exp(-u), gradient;
     if (e <= 0x1p40) {
@@ -266,7 +281,7 @@ static inline void sigmoid_loss_row(const struct call *call, int64_t i,
             double gradient = sigmoid_label(exact_logit(row->x, row->offset, row->pivot), &sums);
             row->pivot_value = (float)(facts->scale * gradient);
         }
-        sigmoid_segments(call, row, &sums, buffer);
+        sigmoid_negatives(call, row, &sums, buffer);
         loss = sigmoid_total(&sums);
     }
     store_loss(p, i, facts, loss, 1.0);

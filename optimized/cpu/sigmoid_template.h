@@ -5,8 +5,9 @@
  * The plain way, for plain labels: with t = exp(u) = exp(x) w, w = exp(a) the class's prior odds,
  *   p = t / (1 + t),   softplus(u) = log(1 + t),
  * one exponential, no branch on the sign of u, and the sum of all log(1 + t) is the logarithm of a
- * product, kept as (product - 1) so that tiny t keep their digits. A block of columns whose largest
- * logit would let the product overflow, and priors of a wide range, go the careful way: with
+ * product, kept as (product - 1) so that tiny t keep their digits. Groups of columns
+ * with a logit that could let the product overflow, and priors of a wide range, go the careful way:
+ * with
  * e = exp(-|u|) and q = e / (1 + e), the smaller of the two probabilities, and h the target's
  * distance from the larger one (1 - t where u > 0, else t),
  *   loss = |u| h + log1p(e),   dloss/du = h - q where u > 0, else q - h,
@@ -55,11 +56,10 @@ ALWAYS_INLINE vf plain_odds(vf x, const float *weight, int64_t j, const bool wit
                       : plain_exponential_or_zero(x);
 }
 
-/* p 2^BIAS from t 2^BIAS; p = t y (1 + rest), y being nearly 1 / (1 + t). */
+/* p 2^BIAS = t 2^BIAS / (1 + t) from t 2^BIAS. A division: estimating the reciprocal and correcting
+ * it takes more of the units that the exponential needs. */
 ALWAYS_INLINE vf probability_of_odds(vf kept) {
-    vf rest, y = v_reciprocal(v_fma(kept, v_set(UNBIAS_FACTOR), v_set(1.0f)), &rest);
-    vf p = v_mul(kept, y);
-    return v_fma(p, rest, p);
+    return v_div(kept, v_fma(kept, v_set(UNBIAS_FACTOR), v_set(1.0f)));
 }
 
 /* factor * sigma(u) of the columns [begin, end), the plain way; `to` is the place of column begin.

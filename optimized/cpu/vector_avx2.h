@@ -89,20 +89,23 @@ static inline vf v_min(vf a, vf b) {
     return _mm256_min_ps(a, b);
 }
 
-/* y near 1 / a, and *rest so that y (1 + *rest) is 1 / a to about 2^-28: a guess, and a step or two
- * of Newton's in the rest. For normal a whose reciprocal is normal. */
-static inline vf v_reciprocal(vf a, vf *rest) {
-    vf guess = _mm256_rcp_ps(a);
-    vf e = v_fnma(a, guess, v_set(1.0f));
-    *rest = v_fma(e, e, e);
-    return guess;
-}
-
 /* The largest lane; no lane may be NaN. */
 static inline float v_largest(vf a) {
     __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     m = _mm_max_ps(m, _mm_movehl_ps(m, m));
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+
+/* The larger by their bits as signed integers: of positive numbers and NaN, NaN wins, so that no
+ * large one hides behind it; below them all are the negative ones, in any order. */
+static inline vf v_max_bits(vf a, vf b) {
+    return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+
+/* Whether, in that order, a lane is above limit >= 0. */
+static inline int v_any_bits_above(vf a, float limit) {
+    __m256i bits = _mm256_castps_si256(v_set(limit));
+    return _mm256_movemask_epi8(_mm256_cmpgt_epi32(_mm256_castps_si256(a), bits));
 }
 
 static inline vf v_abs(vf a) {

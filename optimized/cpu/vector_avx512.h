@@ -78,14 +78,16 @@ static inline vf v_min(vf a, vf b) {
     return _mm512_min_ps(a, b);
 }
 
-static inline vf v_reciprocal(vf a, vf *rest) {
-    vf guess = _mm512_rcp14_ps(a);
-    *rest = v_fnma(a, guess, v_set(1.0f));
-    return guess;
-}
-
 static inline float v_largest(vf a) {
     return _mm512_reduce_max_ps(a);
+}
+
+static inline vf v_max_bits(vf a, vf b) {
+    return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+
+static inline int v_any_bits_above(vf a, float limit) {
+    return _mm512_cmpgt_epi32_mask(_mm512_castps_si512(a), _mm512_castps_si512(v_set(limit)));
 }
 
 static inline vf v_abs(vf a) {
