@@ -70,7 +70,7 @@ END_TEST
  * the row but the NaN's own place may be touched by it. */
 START_TEST(test_large_beside_nan) {
     static const float large[] = {20.8f, 25.0f, 60.0f, 200.0f, 60000.0f, INFINITY};
-    enum { COLS = 150, NAN_AT = 70, ROWS = 2 * 16 * 6 };
+    enum { COLS = 200, ROWS = 2 * 16 * 6 * 8 };
     FOR_BACKENDS_AND_TYPES(b, d) {
         for (int activation = 0; activation < BALACT_ACTIVATION_COUNT; activation++) {
             struct arrays want = arrays_wide(ROWS, COLS, COLS, 3.0, d);
@@ -79,10 +79,11 @@ START_TEST(test_large_beside_nan) {
             for (int k = 0; k < 2; k++)
                 for (int i = 0; i < ROWS; i++) {
                     int distance = 8 * (i % 16 - 8) + (i % 16 >= 8 ? 8 : 0); /* -64 .. 64, not 0 */
+                    int place = 70 + 8 * (i / 96 % 8);
                     both[k]->labels[i] = i % COLS;
-                    set_logit(both[k], d, i * COLS + NAN_AT + distance, large[i / 16 % 6]);
+                    set_logit(both[k], d, i * COLS + place + distance, large[i / 16 % 6]);
                     if (i < ROWS / 2)
-                        set_logit(both[k], d, i * COLS + NAN_AT, NAN);
+                        set_logit(both[k], d, i * COLS + place, NAN);
                 }
             struct balact_problem p = problem_of(&want, activation, 0);
             run(&balact_backend_reference, activation, BALACT_LOSS_GRAD, &p);
