@@ -95,11 +95,5 @@ START_TEST(test_alignment) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_guard_pages, test_padding, test_alignment};
-    Suite *suite = suite_create("cpu_memory");
-    TCase *group = tcase_create("cpu_memory");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("cpu_memory", test_guard_pages, test_padding, test_alignment);
 }

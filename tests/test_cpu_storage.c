@@ -77,11 +77,5 @@ START_TEST(test_rounding) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_rounding};
-    Suite *suite = suite_create("cpu_storage");
-    TCase *group = tcase_create("cpu_storage");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("cpu_storage", test_rounding);
 }

@@ -164,12 +164,6 @@ START_TEST(same_bits_for_any_number_of_threads) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {agrees_with_the_naive_head, naive_head_is_the_sum_of_its_parts,
-                            loss_alone, same_bits_for_any_number_of_threads};
-    Suite *suite = suite_create("head");
-    TCase *group = tcase_create("head");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("head", agrees_with_the_naive_head, naive_head_is_the_sum_of_its_parts,
+                      loss_alone, same_bits_for_any_number_of_threads);
 }

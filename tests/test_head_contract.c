@@ -73,11 +73,5 @@ START_TEST(no_head_is_said) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {broken_contracts_are_named, no_head_is_said};
-    Suite *suite = suite_create("head_contract");
-    TCase *group = tcase_create("head_contract");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("head_contract", broken_contracts_are_named, no_head_is_said);
 }

@@ -73,11 +73,5 @@ START_TEST(workspace_is_one_chunk) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {outputs_are_independent, workspace_is_one_chunk};
-    Suite *suite = suite_create("head_memory");
-    TCase *group = tcase_create("head_memory");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("head_memory", outputs_are_independent, workspace_is_one_chunk);
 }

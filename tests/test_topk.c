@@ -248,14 +248,7 @@ START_TEST(test_argmax) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {
-        test_by_hand,     test_reference_against_sort, test_small_widths, test_usual_widths,
-        test_large_width, test_large_width_sorted,     test_every_place,  test_threads,
-        test_argmax};
-    Suite *suite = suite_create("topk");
-    TCase *group = tcase_create("topk");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("topk", test_by_hand, test_reference_against_sort, test_small_widths,
+                      test_usual_widths, test_large_width, test_large_width_sorted,
+                      test_every_place, test_threads, test_argmax);
 }

@@ -104,11 +104,5 @@ START_TEST(test_unsupported) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_guard_pages, test_bad_arguments, test_unsupported};
-    Suite *suite = suite_create("topk_contract");
-    TCase *group = tcase_create("topk_contract");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("topk_contract", test_guard_pages, test_bad_arguments, test_unsupported);
 }
