@@ -173,13 +173,14 @@ balact_status balact_infer_adjusted(const struct balact_backend *backend,
     const struct balact_activation_info *info = balact_activation_info(activation);
     REQUIRE(info && problem && problem->offset, "post-hoc adjustment needs an offset");
     REQUIRE(problem->cols >= 1, "cols must be >= 1");
-    if (!backend && !(backend = balact_backend_default(error)))
-        return BALACT_ERROR_UNSUPPORTED;
+    balact_status status = balact_check_backend(&backend, error);
+    if (status != BALACT_OK)
+        return status;
     REQUIRE((uint64_t)problem->cols <= SIZE_MAX / sizeof(float), "cols overflows");
     size_t bytes = (size_t)problem->cols * sizeof(float);
     float *negated = malloc(bytes);
     void *memory = NULL;
-    balact_status status = negated ? BALACT_OK : BALACT_ERROR_MEMORY;
+    status = negated ? BALACT_OK : BALACT_ERROR_MEMORY;
     if (status == BALACT_OK)
         status = backend->download(negated, problem->offset, bytes);
     for (int64_t j = 0; status == BALACT_OK && j < problem->cols; j++)
