@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Memory of the fused head: outputs that are not wanted and the workspace.
+ * Memory of the fused head: outputs that are not wanted, the workspace and who allocates it.
  */
 #include "tests/head_problems.h"
 
@@ -72,6 +72,52 @@ START_TEST(workspace_is_one_chunk) {
 }
 END_TEST
 
+static const struct balact_backend *counted;
+static int allocated, released;
+static balact_status allocation;
+
+static balact_status count_alloc(size_t bytes, void **memory) {
+    allocated++;
+    return allocation == BALACT_OK ? counted->alloc(bytes, memory) : allocation;
+}
+
+static void count_release(void *memory) {
+    released++;
+    counted->release(memory);
+}
+
+/* A call allocates nothing if it is lent a workspace, else once; without memory it says so and
+ * writes nothing. */
+START_TEST(allocates_only_what_is_not_lent) {
+    FOR_BACKENDS(b) {
+        NEED_HEAD(cpu_backends[b]);
+        struct balact_backend backend = *cpu_backends[b];
+        struct balact_error error = {.message = ""};
+        struct head h = head_new(70, 12, 300, BALACT_SOFTMAX, PLAIN);
+        struct head untouched = head_new(70, 12, 300, BALACT_SOFTMAX, PLAIN);
+        counted = cpu_backends[b];
+        backend.alloc = count_alloc;
+        backend.release = count_release;
+        allocated = released = 0;
+        allocation = BALACT_ERROR_MEMORY;
+        ck_assert_int_eq(balact_head_loss_grad(&backend, BALACT_SOFTMAX, &h.p, &error), allocation);
+        ck_assert_msg(strstr(error.message, "workspace") != NULL, "%s", error.message);
+        ck_assert(allocated == 1 && released == 0);
+        ck_assert(!memcmp(h.dweight, untouched.dweight, 300 * 15 * sizeof(float)));
+        ck_assert(!memcmp(h.loss, untouched.loss, 70 * sizeof(float)));
+        allocation = BALACT_OK;
+        head_run(&backend, BALACT_SOFTMAX, &h);
+        ck_assert(allocated == 2 && released == 1);
+        lend_workspace(&backend, &h);
+        head_run(&backend, BALACT_SOFTMAX, &h);
+        ck_assert(allocated == 2 && released == 1);
+        head_free(&h);
+        head_free(&untouched);
+    }
+}
+END_TEST
+
 Suite *balact_suite(void) {
-    return TEST_SUITE("head_memory", outputs_are_independent, workspace_is_one_chunk);
+    return TEST_SUITE("head_memory", outputs_are_independent, workspace_is_one_chunk,
+                      allocates_only_what_is_not_lent);
 }
