@@ -40,6 +40,7 @@ static balact_status check_overlaps(const struct balact_head_problem *p,
                                     struct balact_error *error) {
     size_t rows = (size_t)p->rows * 4, classes = (size_t)p->classes * 4;
     size_t x = matrix_span(p->rows, p->dim, p->ld_x, 4);
+    size_t targets = p->targets ? matrix_span(p->rows, p->classes, p->ld_targets, 4) : 0;
     size_t weight = matrix_span(p->classes, p->dim, p->ld_weight, 4);
     const struct region regions[] = {
         {"dweight", p->dweight, weight},
@@ -53,7 +54,7 @@ static balact_status check_overlaps(const struct balact_head_problem *p,
         {"weight", p->weight, weight},
         {"bias", p->bias, classes},
         {"labels", p->labels, rows},
-        {"targets", p->targets, matrix_span(p->rows, p->classes, p->ld_targets, 4)},
+        {"targets", p->targets, targets},
         {"offset", p->offset, classes},
         {"class_weight", p->class_weight, classes},
         {"row_weight", p->row_weight, rows},

@@ -20,6 +20,8 @@ static balact_status check_shapes(const struct balact_problem *p, struct balact_
     REQUIRE(p->rows == 0 || matrix_span(p->rows, p->cols, p->ld, 4), "rows * ld overflows");
     REQUIRE(!p->targets || p->ld_targets >= p->cols, "ld_targets = %lld is below cols = %lld",
             (long long)p->ld_targets, (long long)p->cols);
+    REQUIRE(!p->targets || p->rows == 0 || matrix_span(p->rows, p->cols, p->ld_targets, 4),
+            "rows * ld_targets overflows");
     return BALACT_OK;
 }
 

@@ -40,6 +40,9 @@ START_TEST(broken_contracts_are_named) {
         REFUSE("weight is NULL", ERROR_ARGUMENT, p.weight = NULL);
         REFUSE("labels or soft targets", ERROR_ARGUMENT, p.labels = NULL);
         REFUSE("takes no offset", ERROR_ARGUMENT, p.offset = h.offset);
+        REFUSE("ld_targets = 4", ERROR_ARGUMENT, (p.targets = h.targets, p.ld_targets = 4));
+        REFUSE("ld_targets overflows", ERROR_ARGUMENT,
+               (p.targets = h.targets, p.ld_targets = INT64_MAX / 4));
         REFUSE("label_smoothing", ERROR_ARGUMENT, p.label_smoothing = 2);
         REFUSE("grad_scale", ERROR_ARGUMENT, p.grad_scale = NAN);
         REFUSE("dx overlaps x", ERROR_ARGUMENT, p.dx = h.x);
