@@ -22,9 +22,6 @@
 #define LARGE_CHUNK_BYTES (INT64_C(32) << 20)
 enum { GOOD_ROWS = 384, FEW_ROWS = 128, MOST_ROWS = 4096 };
 
-/* Below this many multiplications waking the threads takes longer than the work. */
-#define PARALLEL_PRODUCT 1048576.0
-
 enum { LINE = 64 / sizeof(float), STRIP = 256, LOSS_ELEMENTS = 65536 };
 
 /* Rows and columns of an output block, the first that leaves MANY_BLOCKS to share out. Large blocks
@@ -270,7 +267,8 @@ balact_status balact_cpu_head_run(balact_kernel *const kernels[BALACT_OPERATION_
     int64_t rows = smaller(even_part(p->rows, chunk_limit(p)), chunk_limit(p));
     balact_gemm_process_begin();
 #ifdef _OPENMP
-#pragma omp parallel if ((double)p->rows * (double)p->classes * (double)p->dim >= PARALLEL_PRODUCT)
+#pragma omp parallel if ((double)p->rows * (double)p->classes * (double)p->dim >=                  \
+                         BALACT_PARALLEL_PRODUCT)
 #endif
     {
         balact_gemm_thread_begin();
