@@ -58,41 +58,62 @@ START_TEST(agrees_with_the_naive_head) {
 }
 END_TEST
 
+enum { ROWS = 6, DIMS = 4, COLS = 9 };
+
+/* What the head hands to its activation, told once more by hand. */
+static struct balact_problem loss_of(const struct head *h, float *logits, float *results) {
+    struct balact_problem p = BALACT_PROBLEM_INIT;
+    p.rows = ROWS, p.cols = p.ld = p.ld_out = COLS;
+    p.logits = p.out = logits, p.labels = h->labels;
+    p.targets = h->p.targets, p.ld_targets = h->p.ld_targets;
+    p.offset = h->p.offset, p.offset_foreground_only = h->p.offset_foreground_only;
+    p.background = h->p.background, p.ignore_index = h->p.ignore_index;
+    p.class_weight = h->p.class_weight, p.row_weight = h->p.row_weight;
+    p.label_smoothing = h->p.label_smoothing, p.grad_scale = h->p.grad_scale;
+    p.loss = results, p.lse = results + ROWS, p.weight = results + 2 * ROWS;
+    return p;
+}
+
+static void expect_sum_of_parts(enum balact_activation activation, enum option option) {
+    const struct balact_backend *reference = balact_backend_find("reference");
+    struct head h = head_new(ROWS, DIMS, COLS, activation, option);
+    float logits[ROWS * COLS], results[3 * ROWS], dweight[COLS * (DIMS + PADDING)], dbias[COLS];
+    for (int i = 0; i < 3 * ROWS; i++)
+        results[i] = PAD_VALUE;
+    head_run(reference, activation, &h);
+    struct balact_linear_problem linear = {.rows = ROWS,
+                                           .dim = DIMS,
+                                           .classes = COLS,
+                                           .x = h.x,
+                                           .ld_x = DIMS + PADDING,
+                                           .weight = h.weight,
+                                           .ld_weight = DIMS + PADDING,
+                                           .bias = h.bias,
+                                           .logits = logits,
+                                           .dlogits = logits,
+                                           .ld_logits = COLS,
+                                           .dweight = dweight,
+                                           .dbias = dbias};
+    struct balact_problem p = loss_of(&h, logits, results);
+    reference->linear.forward(&linear);
+    ck_assert_int_eq(balact_loss_grad_in_place(reference, activation, &p, NULL), BALACT_OK);
+    reference->linear.grad_weight(&linear);
+    ck_assert(!memcmp(p.loss, h.loss, ROWS * sizeof(float)));
+    ck_assert(!memcmp(p.lse, h.lse, ROWS * sizeof(float)));
+    ck_assert(!memcmp(p.weight, h.loss_weight, ROWS * sizeof(float)));
+    ck_assert(!memcmp(dbias, h.dbias, sizeof dbias));
+    for (int j = 0; j < COLS; j++)
+        ck_assert(!memcmp(dweight + j * (DIMS + PADDING), h.dweight + j * (DIMS + PADDING),
+                          DIMS * sizeof(float)));
+    head_free(&h);
+}
+
 /* The reference's own head is its linear layer and its kernels one after the other. */
 START_TEST(naive_head_is_the_sum_of_its_parts) {
-    const struct balact_backend *reference = balact_backend_find("reference");
-    for (int a = 0; a < BALACT_ACTIVATION_COUNT; a++) {
-        enum { ROWS = 6, DIMS = 4, COLS = 9 };
-        struct head h = head_new(ROWS, DIMS, COLS, a, IGNORE);
-        float logits[ROWS * COLS], loss[ROWS], dweight[COLS * (DIMS + PADDING)], dbias[COLS];
-        head_run(reference, a, &h);
-        struct balact_linear_problem linear = {.rows = ROWS,
-                                               .dim = DIMS,
-                                               .classes = COLS,
-                                               .x = h.x,
-                                               .ld_x = DIMS + PADDING,
-                                               .weight = h.weight,
-                                               .ld_weight = DIMS + PADDING,
-                                               .bias = h.bias,
-                                               .logits = logits,
-                                               .dlogits = logits,
-                                               .ld_logits = COLS,
-                                               .dweight = dweight,
-                                               .dbias = dbias};
-        struct balact_problem p = BALACT_PROBLEM_INIT;
-        p.rows = ROWS, p.cols = p.ld = p.ld_out = COLS;
-        p.logits = p.out = logits, p.labels = h.labels, p.offset = h.p.offset;
-        p.grad_scale = h.p.grad_scale, p.loss = loss;
-        reference->linear.forward(&linear);
-        ck_assert_int_eq(balact_loss_grad_in_place(reference, a, &p, NULL), BALACT_OK);
-        reference->linear.grad_weight(&linear);
-        ck_assert(!memcmp(loss, h.loss, sizeof loss));
-        ck_assert(!memcmp(dbias, h.dbias, sizeof dbias));
-        for (int j = 0; j < COLS; j++)
-            ck_assert(!memcmp(dweight + j * (DIMS + PADDING), h.dweight + j * (DIMS + PADDING),
-                              DIMS * sizeof(float)));
-        head_free(&h);
-    }
+    for (int a = 0; a < BALACT_ACTIVATION_COUNT; a++)
+        for (int option = 0; option < OPTIONS; option++)
+            if (applies(option, a, COLS))
+                expect_sum_of_parts(a, option);
 }
 END_TEST
 
