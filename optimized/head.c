@@ -6,6 +6,7 @@
 #include "balact/head.h"
 
 #include "optimized/check.h"
+#include "reference/reference.h"
 
 static balact_status check_shapes(const struct balact_head_problem *p, struct balact_error *error) {
     REQUIRE(p->rows >= 0 && p->dim >= 1 && p->classes >= 1,
@@ -39,6 +40,7 @@ static balact_status check_overlaps(const struct balact_head_problem *p,
                                     struct balact_error *error) {
     size_t rows = (size_t)p->rows * 4, classes = (size_t)p->classes * 4;
     size_t x = matrix_span(p->rows, p->dim, p->ld_x, 4);
+    size_t targets = p->targets ? matrix_span(p->rows, p->classes, p->ld_targets, 4) : 0;
     size_t weight = matrix_span(p->classes, p->dim, p->ld_weight, 4);
     const struct region regions[] = {
         {"dweight", p->dweight, weight},
@@ -52,7 +54,7 @@ static balact_status check_overlaps(const struct balact_head_problem *p,
         {"weight", p->weight, weight},
         {"bias", p->bias, classes},
         {"labels", p->labels, rows},
-        {"targets", p->targets, matrix_span(p->rows, p->classes, p->ld_targets, 4)},
+        {"targets", p->targets, targets},
         {"offset", p->offset, classes},
         {"class_weight", p->class_weight, classes},
         {"row_weight", p->row_weight, rows},
@@ -73,21 +75,8 @@ static balact_status check_options(const struct balact_backend *backend,
                                    const struct balact_activation_info *info,
                                    const struct balact_head_problem *p,
                                    struct balact_error *error) {
-    const struct balact_problem problem = {
-        .rows = p->rows,
-        .cols = p->classes,
-        .logits = p->x, /* stands for them: not NULL */
-        .ld = p->classes,
-        .labels = p->labels,
-        .targets = p->targets,
-        .ld_targets = p->ld_targets,
-        .offset = p->offset,
-        .offset_foreground_only = p->offset_foreground_only,
-        .background = p->background,
-        .ignore_index = p->ignore_index,
-        .label_smoothing = p->label_smoothing,
-        .grad_scale = p->grad_scale,
-    };
+    const struct balact_problem problem = /* x stands for the logits: not NULL */
+        balact_head_loss_problem(p, 0, p->rows, p->x, p->classes);
     return balact_check_problem(info, BALACT_LOSS, &problem, backend->plain_memory, error);
 }
 
@@ -119,10 +108,10 @@ balact_status balact_head_workspace(const struct balact_backend *backend,
 
 static balact_status check_head(const struct balact_backend *backend,
                                 const struct balact_activation_info *info,
-                                enum balact_activation activation, bool gradient,
+                                enum balact_activation activation,
                                 const struct balact_head_problem *p, size_t *bytes,
                                 struct balact_error *error) {
-    enum balact_operation operation = gradient ? BALACT_LOSS_GRAD_IN_PLACE : BALACT_LOSS;
+    enum balact_operation operation = balact_head_operation(p);
     balact_status status = workspace_bytes(backend, p, bytes, error);
     if (status == BALACT_OK && !backend->kernels[activation][operation])
         return balact_fail(error, BALACT_ERROR_UNSUPPORTED, "backend %s has no %s of %s",
@@ -150,9 +139,7 @@ static balact_status run(const struct balact_backend *backend, enum balact_activ
     REQUIRE(info, "no activation has number %d", (int)activation);
     balact_status status = balact_check_backend(&backend, error);
     if (status == BALACT_OK)
-        status =
-            check_head(backend, info, activation, problem->dweight || problem->dbias || problem->dx,
-                       problem, &bytes, error);
+        status = check_head(backend, info, activation, problem, &bytes, error);
     if (status != BALACT_OK)
         return status;
     struct balact_head_problem p = *problem;

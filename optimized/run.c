@@ -20,6 +20,8 @@ static balact_status check_shapes(const struct balact_problem *p, struct balact_
     REQUIRE(p->rows == 0 || matrix_span(p->rows, p->cols, p->ld, 4), "rows * ld overflows");
     REQUIRE(!p->targets || p->ld_targets >= p->cols, "ld_targets = %lld is below cols = %lld",
             (long long)p->ld_targets, (long long)p->cols);
+    REQUIRE(!p->targets || p->rows == 0 || matrix_span(p->rows, p->cols, p->ld_targets, 4),
+            "rows * ld_targets overflows");
     return BALACT_OK;
 }
 
@@ -173,13 +175,14 @@ balact_status balact_infer_adjusted(const struct balact_backend *backend,
     const struct balact_activation_info *info = balact_activation_info(activation);
     REQUIRE(info && problem && problem->offset, "post-hoc adjustment needs an offset");
     REQUIRE(problem->cols >= 1, "cols must be >= 1");
-    if (!backend && !(backend = balact_backend_default(error)))
-        return BALACT_ERROR_UNSUPPORTED;
+    balact_status status = balact_check_backend(&backend, error);
+    if (status != BALACT_OK)
+        return status;
     REQUIRE((uint64_t)problem->cols <= SIZE_MAX / sizeof(float), "cols overflows");
     size_t bytes = (size_t)problem->cols * sizeof(float);
     float *negated = malloc(bytes);
     void *memory = NULL;
-    balact_status status = negated ? BALACT_OK : BALACT_ERROR_MEMORY;
+    status = negated ? BALACT_OK : BALACT_ERROR_MEMORY;
     if (status == BALACT_OK)
         status = backend->download(negated, problem->offset, bytes);
     for (int64_t j = 0; status == BALACT_OK && j < problem->cols; j++)

@@ -5,24 +5,7 @@
  */
 #include "balact/topk.h"
 
-#include "balact/backend.h"
-
-#define REQUIRE(condition, ...)                                                                    \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return balact_fail(error, BALACT_ERROR_ARGUMENT, __VA_ARGS__);                         \
-    } while (0)
-
-/* Bytes from the first element of [rows][ld] to behind the last of `cols`; 0 on overflow. */
-static size_t span(int64_t rows, int64_t cols, int64_t ld, int64_t size) {
-    if (ld > (INT64_MAX / size - cols) / rows)
-        return 0;
-    return (size_t)(((rows - 1) * ld + cols) * size);
-}
-
-static bool overlap(const void *a, size_t a_size, const void *b, size_t b_size) {
-    return (uintptr_t)a < (uintptr_t)b + b_size && (uintptr_t)b < (uintptr_t)a + a_size;
-}
+#include "optimized/check.h"
 
 static balact_status check_fields(const struct balact_topk_problem *p, struct balact_error *error) {
     REQUIRE(p->rows >= 0, "rows = %lld is negative", (long long)p->rows);
@@ -41,34 +24,31 @@ static balact_status check_fields(const struct balact_topk_problem *p, struct ba
 }
 
 static balact_status check_memory(const struct balact_topk_problem *p, struct balact_error *error) {
-    size_t in = span(p->rows, p->cols, p->ld, balact_dtype_size(p->dtype));
-    size_t out = span(p->rows, p->k, p->ld_out, sizeof(float));
+    size_t in = matrix_span(p->rows, p->cols, p->ld, balact_dtype_size(p->dtype));
+    size_t out = matrix_span(p->rows, p->k, p->ld_out, sizeof(float));
     size_t prior = p->offset ? (size_t)p->cols * sizeof(float) : 0;
     REQUIRE(in, "rows * ld overflows");
     REQUIRE(out, "rows * ld_out overflows");
-    REQUIRE(!overlap(p->index, out, p->logits, in), "index overlaps logits");
-    REQUIRE(!prior || !overlap(p->index, out, p->offset, prior), "index overlaps offset");
+    REQUIRE(!ranges_overlap(p->index, out, p->logits, in), "index overlaps logits");
+    REQUIRE(!prior || !ranges_overlap(p->index, out, p->offset, prior), "index overlaps offset");
     if (!p->value)
         return BALACT_OK;
-    REQUIRE(!overlap(p->value, out, p->logits, in), "value overlaps logits");
-    REQUIRE(!prior || !overlap(p->value, out, p->offset, prior), "value overlaps offset");
-    REQUIRE(!overlap(p->value, out, p->index, out), "value overlaps index");
+    REQUIRE(!ranges_overlap(p->value, out, p->logits, in), "value overlaps logits");
+    REQUIRE(!prior || !ranges_overlap(p->value, out, p->offset, prior), "value overlaps offset");
+    REQUIRE(!ranges_overlap(p->value, out, p->index, out), "value overlaps index");
     return BALACT_OK;
 }
 
 balact_status balact_topk(const struct balact_backend *backend,
                           const struct balact_topk_problem *problem, struct balact_error *error) {
     REQUIRE(problem, "problem is NULL");
-    if (!backend && !(backend = balact_backend_default(error)))
-        return BALACT_ERROR_UNSUPPORTED;
-    char why[256] = "";
-    if (!backend->usable(why, sizeof why))
-        return balact_fail(error, BALACT_ERROR_UNSUPPORTED, "backend %s cannot run here: %s",
-                           backend->name, why);
+    balact_status status = balact_check_backend(&backend, error);
+    if (status != BALACT_OK)
+        return status;
     if (!backend->topk)
         return balact_fail(error, BALACT_ERROR_UNSUPPORTED, "backend %s has no topk",
                            backend->name);
-    balact_status status = check_fields(problem, error);
+    status = check_fields(problem, error);
     if (status == BALACT_OK && problem->rows > 0)
         status = check_memory(problem, error);
     if (status != BALACT_OK || problem->rows == 0)

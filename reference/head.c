@@ -11,34 +11,45 @@ size_t balact_reference_head_workspace(const struct balact_head_problem *p) {
     return (size_t)(p->rows * p->classes) * sizeof(float);
 }
 
-static balact_status loss_and_gradient(const struct balact_backend *backend,
-                                       enum balact_activation activation,
-                                       const struct balact_head_problem *p, bool gradient) {
-    struct balact_problem problem = {
-        .rows = p->rows,
+enum balact_operation balact_head_operation(const struct balact_head_problem *p) {
+    return p->dweight || p->dbias || p->dx ? BALACT_LOSS_GRAD_IN_PLACE : BALACT_LOSS;
+}
+
+struct balact_problem balact_head_loss_problem(const struct balact_head_problem *p, int64_t first,
+                                               int64_t rows, const float *logits, int64_t ld) {
+    return (struct balact_problem){
+        .rows = rows,
         .cols = p->classes,
         .dtype = BALACT_F32,
-        .logits = p->workspace,
-        .ld = p->classes,
-        .labels = p->labels,
-        .targets = p->targets,
+        .logits = logits,
+        .ld = ld,
+        .labels = p->labels ? p->labels + first : NULL,
+        .targets = p->targets ? p->targets + first * p->ld_targets : NULL,
         .ld_targets = p->ld_targets,
         .offset = p->offset,
         .offset_foreground_only = p->offset_foreground_only,
         .background = p->background,
         .ignore_index = p->ignore_index,
         .class_weight = p->class_weight,
-        .row_weight = p->row_weight,
+        .row_weight = p->row_weight ? p->row_weight + first : NULL,
         .label_smoothing = p->label_smoothing,
         .grad_scale = p->grad_scale,
-        .out = gradient ? p->workspace : NULL,
-        .ld_out = p->classes,
-        .loss = p->loss,
-        .lse = p->lse,
-        .weight = p->loss_weight,
+        .ld_out = ld,
+        .loss = p->loss ? p->loss + first : NULL,
+        .lse = p->lse ? p->lse + first : NULL,
+        .weight = p->loss_weight ? p->loss_weight + first : NULL,
     };
-    return backend->kernels[activation][gradient ? BALACT_LOSS_GRAD_IN_PLACE : BALACT_LOSS](
-        &problem);
+}
+
+static balact_status loss_and_gradient(const struct balact_backend *backend,
+                                       enum balact_activation activation,
+                                       const struct balact_head_problem *p) {
+    enum balact_operation operation = balact_head_operation(p);
+    struct balact_problem problem =
+        balact_head_loss_problem(p, 0, p->rows, p->workspace, p->classes);
+    if (operation == BALACT_LOSS_GRAD_IN_PLACE)
+        problem.out = p->workspace;
+    return backend->kernels[activation][operation](&problem);
 }
 
 balact_status balact_reference_head_run(const struct balact_backend *backend,
@@ -60,7 +71,7 @@ balact_status balact_reference_head_run(const struct balact_backend *backend,
                                            .dx = p->dx};
     balact_status status = backend->linear.forward(&linear);
     if (status == BALACT_OK)
-        status = loss_and_gradient(backend, activation, p, p->dweight || p->dbias || p->dx);
+        status = loss_and_gradient(backend, activation, p);
     if (status == BALACT_OK && p->dweight)
         status = backend->linear.grad_weight(&linear);
     else if (status == BALACT_OK && p->dbias)

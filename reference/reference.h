@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the reference backend is made of, and the memory and clock that all CPU backends share.
+ * What the reference backend is made of, and the memory, clock and parts of a head that all
+ * CPU backends share.
  */
 #ifndef BALACT_REFERENCE_REFERENCE_H
 #define BALACT_REFERENCE_REFERENCE_H
@@ -16,11 +17,20 @@ balact_status balact_reference_sgd_step(const struct balact_sgd_step *step);
 
 /* Naive ranking (topk.c); contract in balact/topk.h. */
 balact_status balact_reference_topk(const struct balact_topk_problem *problem);
+
 /* Naive head (head.c); contract: struct balact_head. */
 size_t balact_reference_head_workspace(const struct balact_head_problem *problem);
 balact_status balact_reference_head_run(const struct balact_backend *backend,
                                         enum balact_activation activation,
                                         const struct balact_head_problem *problem);
+
+/* What any head does with its logits (head.c): loss alone, or loss with the gradient in their
+ * place; and the problem of that operation but for `out`, of `rows` rows from `first` on, whose
+ * logits are given. */
+enum balact_operation balact_head_operation(const struct balact_head_problem *problem);
+struct balact_problem balact_head_loss_problem(const struct balact_head_problem *problem,
+                                               int64_t first, int64_t rows, const float *logits,
+                                               int64_t ld);
 
 /* Memory and clock of a backend that lives in plain memory (host.c). */
 balact_status balact_host_alloc(size_t bytes, void **memory);

@@ -14,6 +14,7 @@
 #include "optimized/backends.h"
 #include "reference/storage.h"
 #include "tests/cpu_backends.h"
+#include "tests/guarded.h"
 
 enum { SEED = 20081103 };
 
@@ -51,12 +52,6 @@ static inline void fill(struct arrays *a, double spread, enum balact_dtype value
         a->row_weight[i] = 0.25f + (float)balact_random_uniform(SEED, 5, (uint64_t)i);
         a->labels[i] = (int32_t)balact_random_below(SEED, 6, (uint64_t)i, (uint64_t)a->cols);
     }
-}
-
-static inline void *plain(size_t bytes) {
-    void *memory = malloc(bytes ? bytes : 1);
-    ck_assert_ptr_nonnull(memory);
-    return memory;
 }
 
 static inline struct arrays arrays_stored(int64_t rows, int64_t cols, int64_t ld, double spread,

@@ -15,6 +15,15 @@ static int skipped;
 static char folder[512];
 static pid_t folder_owner; /* a test's child that exits must not take the folder away */
 
+Suite *test_suite(const char *name, const TTest *const *tests, size_t count) {
+    Suite *suite = suite_create(name);
+    TCase *group = tcase_create(name);
+    for (size_t i = 0; i < count; i++)
+        tcase_add_test(group, tests[i]);
+    suite_add_tcase(suite, group);
+    return suite;
+}
+
 void test_skip_record(const char *test, const char *reason) {
     skipped++;
     printf("SKIP %s: %s\n", test, reason);

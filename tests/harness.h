@@ -12,6 +12,12 @@
 /* Each test file defines this and nothing else that is global. */
 Suite *balact_suite(void);
 
+/* A suite of these tests, in one case of its name. */
+Suite *test_suite(const char *name, const TTest *const *tests, size_t count);
+#define TEST_SUITE(name, ...)                                                                      \
+    test_suite(name, (const TTest *const[]){__VA_ARGS__},                                          \
+               sizeof((const TTest *const[]){__VA_ARGS__}) / sizeof(const TTest *))
+
 /* Leaves the running test, counted as skipped with the reason printed. */
 void test_skip_record(const char *test, const char *reason);
 #define TEST_SKIP(reason)                                                                          \

@@ -5,6 +5,7 @@
 # usage: tests/run.sh PROGRAM|SCRIPT.sh...     environment: TEST_SECONDS, the longest one may take
 passed=0 failed=0 skipped=0 troubled=
 # Idle OpenMP threads sleep: spinning ones slow everything down on a machine with other work.
+# No result depends on it.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
@@ -18,10 +19,6 @@ p=0 f=0 s=0
 count() {
     echo "$1" | sed 's/.*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped/p=\1 f=\2 s=\3/'
 }
-
-# Threads that spin for each other take minutes where seconds would do, on a machine that has other
-# work as well. No result depends on it.
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 
 for program in "$@"; do
     case $program in

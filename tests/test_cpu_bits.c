@@ -59,11 +59,5 @@ START_TEST(test_same_bits) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_same_bits};
-    Suite *suite = suite_create("cpu_bits");
-    TCase *group = tcase_create("cpu_bits");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("cpu_bits", test_same_bits);
 }

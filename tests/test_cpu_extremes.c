@@ -107,11 +107,5 @@ START_TEST(test_large_beside_nan) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_extremes, test_large_beside_nan};
-    Suite *suite = suite_create("cpu_extremes");
-    TCase *group = tcase_create("cpu_extremes");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("cpu_extremes", test_extremes, test_large_beside_nan);
 }

@@ -112,11 +112,5 @@ START_TEST(test_forward_error) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_loss_grad_options, test_tiny_scale, test_forward_error};
-    Suite *suite = suite_create("cpu_kernels");
-    TCase *group = tcase_create("cpu_kernels");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("cpu_kernels", test_loss_grad_options, test_tiny_scale, test_forward_error);
 }

@@ -4,29 +4,6 @@
  */
 #include "tests/cpu_problems.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
-/* cols + extra elements, the extra ones below, ended by a page that may not be touched; `lead` puts
- * one before the beginning instead. */
-static void *guarded(size_t bytes, int lead) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t inner = (bytes + page - 1) / page * page;
-    char *base =
-        mmap(NULL, inner + 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ck_assert_ptr_ne(base, MAP_FAILED);
-    ck_assert_int_eq(mprotect(base, page, PROT_NONE), 0);
-    ck_assert_int_eq(mprotect(base + page + inner, page, PROT_NONE), 0);
-    return lead ? base + page : base + page + inner - bytes;
-}
-
-static void unguard(void *memory, size_t bytes) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t inner = (bytes + page - 1) / page * page;
-    char *start = (char *)((uintptr_t)memory / page * page);
-    ck_assert_int_eq(munmap(start - page, inner + 2 * page), 0);
-}
-
 START_TEST(test_guard_pages) {
     FOR_BACKENDS_AND_TYPES(b, d) {
         for (int64_t cols = 1; cols <= 70; cols++)
@@ -118,11 +95,5 @@ START_TEST(test_alignment) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {test_guard_pages, test_padding, test_alignment};
-    Suite *suite = suite_create("cpu_memory");
-    TCase *group = tcase_create("cpu_memory");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("cpu_memory", test_guard_pages, test_padding, test_alignment);
 }

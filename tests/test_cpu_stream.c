@@ -42,11 +42,5 @@ END_TEST
 Suite *balact_suite(void) {
     if (setenv("BALACT_STREAM_BYTES", "0", 1) != 0)
         abort(); /* before the first kernel */
-    const TTest *tests[] = {test_same_bits_as_in_place};
-    Suite *suite = suite_create("cpu_stream");
-    TCase *group = tcase_create("cpu_stream");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("cpu_stream", test_same_bits_as_in_place);
 }

@@ -62,11 +62,5 @@ START_TEST(half_storage) {
 END_TEST
 
 Suite *balact_suite(void) {
-    const TTest *tests[] = {storage_round_trips, half_storage};
-    Suite *suite = suite_create("storage");
-    TCase *group = tcase_create("storage");
-    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
-        tcase_add_test(group, tests[i]);
-    suite_add_tcase(suite, group);
-    return suite;
+    return TEST_SUITE("storage", storage_round_trips, half_storage);
 }

@@ -318,7 +318,7 @@ static double calibration_error(const struct evaluation *e, int group) {
     int64_t correct[ECE_BINS] = {0}, rows = 0;
     for (int64_t i = 0; i < e->rows; i++) {
         int32_t y = e->labels[i];
-        if (group != BALACT_GROUP_ALL && (int)balact_group_of(e->train_counts[y]) != group)
+        if (!in_group(e, group, y))
             continue;
         int bin = (int)ceil(e->row[i].confidence * ECE_BINS) - 1; /* (b/n, (b+1)/n] */
         bin = bin < 0 ? 0 : bin >= ECE_BINS ? ECE_BINS - 1 : bin;
@@ -337,8 +337,7 @@ static void group_metrics(const struct evaluation *e, const struct balact_classi
     int64_t correct = 0;
     memset(out, 0, sizeof *out);
     for (int32_t c = 0; c < e->classes; c++) {
-        if (!result->class_rows[c] ||
-            (group != BALACT_GROUP_ALL && (int)balact_group_of(e->train_counts[c]) != group))
+        if (!result->class_rows[c] || !in_group(e, group, c))
             continue;
         out->classes++;
         accuracy += result->class_top1[c];
@@ -346,7 +345,7 @@ static void group_metrics(const struct evaluation *e, const struct balact_classi
     }
     for (int64_t i = 0; i < e->rows; i++) {
         int32_t y = e->labels[i];
-        if (group != BALACT_GROUP_ALL && (int)balact_group_of(e->train_counts[y]) != group)
+        if (!in_group(e, group, y))
             continue;
         out->rows++;
         correct += e->row[i].prediction == y;

@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 #include "balact/activations.h"
-#include "balact/topk.h"
 #include "balact/head.h"
+#include "balact/topk.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -64,7 +64,7 @@ struct balact_head_problem {
     void *workspace;
     size_t workspace_bytes;
 
-    /* Rows of a chunk; 0: chosen by rows, dim and classes (docs/METHOD.md, "Fused head"). More rows
+    /* Rows of a chunk; 0: chosen by rows and classes (docs/METHOD.md, "Fused head"). More rows
      * read the weights less often and take more memory. Gradients add up chunk by chunk, so their
      * last bits depend on it, and on nothing else but the backend and its GEMM library. */
     int64_t chunk_rows;

@@ -43,6 +43,9 @@ struct balact_product {
     const float *bias; /* [n], added to every row of C; or NULL */
 };
 
+/* Below this many multiplications waking the threads takes longer than the work. */
+#define BALACT_PARALLEL_PRODUCT 1048576.0
+
 /* The cutting of an output; by its shape alone. */
 struct balact_blocks {
     int64_t rows, cols;    /* of one block */

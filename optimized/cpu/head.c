@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include "reference/reference.h"
+
 /* Logits of a chunk: as many rows as fit into CHUNK_BYTES; where that is fewer than GOOD_ROWS, as
  * many of these as fit into LARGE_CHUNK_BYTES; but never fewer than FEW_ROWS, below which reading
  * the weights takes longer than the arithmetic with them (and whose logits are fewer than weights
@@ -19,9 +21,6 @@
 #define CHUNK_BYTES       (INT64_C(8) << 20)
 #define LARGE_CHUNK_BYTES (INT64_C(32) << 20)
 enum { GOOD_ROWS = 384, FEW_ROWS = 128, MOST_ROWS = 4096 };
-
-/* Below this many multiplications waking the threads takes longer than the work. */
-#define PARALLEL_PRODUCT 1048576.0
 
 enum { LINE = 64 / sizeof(float), STRIP = 256, LOSS_ELEMENTS = 65536 };
 
@@ -168,32 +167,11 @@ static struct chunk chunk_at(const struct head *head, int64_t first, int64_t row
 /* Loss, and gradient in place of the logits, of rows of a chunk. */
 static balact_status loss_of_rows(const struct head *head, const struct chunk *chunk,
                                   int64_t within, int64_t rows) {
-    const struct balact_head_problem *p = head->p;
-    int64_t i = chunk->first + within;
     float *logits = head->logits + within * head->ld;
-    struct balact_problem problem = {
-        .rows = smaller(rows, chunk->rows - within),
-        .cols = p->classes,
-        .dtype = BALACT_F32,
-        .logits = logits,
-        .ld = head->ld,
-        .labels = p->labels ? p->labels + i : NULL,
-        .targets = p->targets ? p->targets + i * p->ld_targets : NULL,
-        .ld_targets = p->ld_targets,
-        .offset = p->offset,
-        .offset_foreground_only = p->offset_foreground_only,
-        .background = p->background,
-        .ignore_index = p->ignore_index,
-        .class_weight = p->class_weight,
-        .row_weight = p->row_weight ? p->row_weight + i : NULL,
-        .label_smoothing = p->label_smoothing,
-        .grad_scale = p->grad_scale,
-        .out = head->gradient ? logits : NULL,
-        .ld_out = head->ld,
-        .loss = p->loss ? p->loss + i : NULL,
-        .lse = p->lse ? p->lse + i : NULL,
-        .weight = p->loss_weight ? p->loss_weight + i : NULL,
-    };
+    struct balact_problem problem = balact_head_loss_problem(
+        head->p, chunk->first + within, smaller(rows, chunk->rows - within), logits, head->ld);
+    if (head->gradient)
+        problem.out = logits;
     return head->kernel(&problem);
 }
 
@@ -273,14 +251,14 @@ static void no_rows(const struct balact_head_problem *p) {
 balact_status balact_cpu_head_run(balact_kernel *const kernels[BALACT_OPERATION_COUNT],
                                   balact_column_sums *column_sums,
                                   const struct balact_head_problem *p) {
-    bool gradient = p->dweight || p->dbias || p->dx;
+    enum balact_operation operation = balact_head_operation(p);
     struct head head = {.p = p,
-                        .kernel = kernels[gradient ? BALACT_LOSS_GRAD_IN_PLACE : BALACT_LOSS],
+                        .kernel = kernels[operation],
                         .column_sums = column_sums,
                         .sums = p->workspace,
                         .logits = (float *)((char *)p->workspace + sums_bytes(p->classes)),
                         .ld = pitch_of(p->classes),
-                        .gradient = gradient,
+                        .gradient = operation == BALACT_LOSS_GRAD_IN_PLACE,
                         .failure = BALACT_OK};
     if (p->rows == 0) {
         no_rows(p);
@@ -289,7 +267,8 @@ balact_status balact_cpu_head_run(balact_kernel *const kernels[BALACT_OPERATION_
     int64_t rows = smaller(even_part(p->rows, chunk_limit(p)), chunk_limit(p));
     balact_gemm_process_begin();
 #ifdef _OPENMP
-#pragma omp parallel if ((double)p->rows * (double)p->classes * (double)p->dim >= PARALLEL_PRODUCT)
+#pragma omp parallel if ((double)p->rows * (double)p->classes * (double)p->dim >=                  \
+                         BALACT_PARALLEL_PRODUCT)
 #endif
     {
         balact_gemm_thread_begin();

@@ -26,15 +26,12 @@ static struct balact_blocks blocks_of(int64_t m, int64_t n) {
     return blocks;
 }
 
-/* Below this many multiplications waking the threads takes longer than the work. */
-#define PARALLEL_PRODUCT 1048576.0
-
 static balact_status product_run(const struct balact_product *p) {
     struct balact_blocks blocks = blocks_of(p->m, p->n);
     int failure = BALACT_OK;
     balact_gemm_process_begin();
 #ifdef _OPENMP
-#pragma omp parallel if ((double)p->m * (double)p->n * (double)p->k >= PARALLEL_PRODUCT)
+#pragma omp parallel if ((double)p->m * (double)p->n * (double)p->k >= BALACT_PARALLEL_PRODUCT)
 #endif
     {
         balact_gemm_thread_begin();

@@ -4,9 +4,9 @@
  * this after their vector vocabulary and get the function topk.
  *
  *   k = 1        a running maximum; of the block that gave it, the first place that holds it
- *   k <= 64      a filter: vectors without a value above the k-th best so far are passed over,
- * others enter a small sorted list. Of the row's first block a lower bound of the k-th best is
- *                known before, from the maxima of its lanes.
+ *   k <= 64      a filter: vectors without a value above the k-th best so far are passed over, of
+ *                others what is above enters a small sorted list. A lower bound of the k-th best is
+ *                known before, from the maxima of the lanes of the row's first block.
  *   larger k     topk_select.h, on a widened copy of the row
  *
  * All of them read the row from memory once. Rows come in class order and a later class must be
