@@ -7,8 +7,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "bench/measure/samples.h"
 #include "bench/program.h"
 #include "optimized/cpu/linear.h"
 
@@ -54,14 +56,9 @@ static float *filled(int64_t n, unsigned seed) {
     return values;
 }
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Of one product: by the wall, and of all threads together, which other programs disturb less. */
 struct seconds {
-    double wall[MAX_REPEATS], processor[MAX_REPEATS];
+    struct samples wall, processor;
 };
 
 static double processor_now(void) {
@@ -71,14 +68,13 @@ static double processor_now(void) {
 }
 
 static void measure_once(const struct product *product, int way, balact_gemm *gemm,
-                         const struct balact_linear_problem *problem, struct seconds *seconds,
-                         int repeat) {
+                         const struct balact_linear_problem *problem, struct seconds *seconds) {
     layer_product *run = way == ONE_CALL ? product->whole : product->in_blocks;
     balact_set_threads(way == TWO_THREADS ? 2 : 1);
     double processor = processor_now(), wall = seconds_now();
     balact_status status = run(gemm, problem);
-    seconds->wall[repeat] = seconds_now() - wall;
-    seconds->processor[repeat] = processor_now() - processor;
+    samples_add(&seconds->wall, seconds_now() - wall);
+    samples_add(&seconds->processor, processor_now() - processor);
     if (status != BALACT_OK)
         die(EXIT_CHECK_FAILED, "a matrix product failed: %s", balact_status_name(status));
 }
@@ -86,22 +82,20 @@ static void measure_once(const struct product *product, int way, balact_gemm *ge
 /* One line per library. Libraries and ways take turns, so that a change of the machine's speed
  * meets all of them. */
 static void measure(const struct product *product, const struct balact_linear_problem *problem) {
-    static struct seconds seconds[LIBRARIES][WAYS];
+    struct seconds seconds[LIBRARIES][WAYS], warm_up = {{0}, {0}};
+    memset(seconds, 0, sizeof seconds);
     double work = 2e-9 * (double)problem->rows * (double)problem->dim * (double)problem->classes;
     int repeats = work < 5.0 ? MAX_REPEATS : 5;
-    for (int r = -1; r < repeats; r++) /* the first round warms up, and is written over */
+    for (int r = -1; r < repeats; r++)
         for (int l = 0; balact_gemm_libraries[l].name; l++)
             for (int way = 0; way < WAYS; way++)
-                measure_once(product, way, balact_gemm_libraries[l].gemm, problem, &seconds[l][way],
-                             r < 0 ? 0 : r);
+                measure_once(product, way, balact_gemm_libraries[l].gemm, problem,
+                             r < 0 ? &warm_up : &seconds[l][way]);
     for (int l = 0; balact_gemm_libraries[l].name; l++) {
         double per_processor[WAYS], best[WAYS];
         for (int way = 0; way < WAYS; way++) {
-            double *wall = seconds[l][way].wall, *processor = seconds[l][way].processor;
-            qsort(wall, (size_t)repeats, sizeof *wall, compare);
-            qsort(processor, (size_t)repeats, sizeof *processor, compare);
-            per_processor[way] = work / processor[repeats / 2];
-            best[way] = work / wall[0];
+            per_processor[way] = work / samples_quantile(&seconds[l][way].processor, 0.5);
+            best[way] = work / samples_quantile(&seconds[l][way].wall, 0);
         }
         printf("| %lld x %lld x %lld | %s | %s | %.0f | %.0f | %.0f | %.0f | %.0f |\n",
                (long long)problem->rows, (long long)problem->dim, (long long)problem->classes,
