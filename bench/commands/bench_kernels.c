@@ -315,7 +315,7 @@ int balact_bench_kernels(int argc, char **argv) {
     plan.cold = settings.cold;
     plan.seed = (uint64_t)settings.seed;
     plan.patience = 300.0;
-    plan.memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    plan.memory = shared_file_folder();
     plan.pace = (struct contest_pace){.rounds = settings.quick ? 9 : 21,
                                       .seconds = settings.quick ? 0.05 : 0.3,
                                       .sample_seconds = 1e-3};
