@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "balact/random.h"
+#include "bench/measure/products.h"
 #include "bench/program.h"
-#include "optimized/cpu/linear.h"
 
 /* ---- One case and its memory ---- */
 
@@ -148,15 +148,15 @@ static void run_unfused(struct step *step) {
     sgd(step);
 }
 
-/* Products whose result nobody looks at. */
+static int product_count(const struct step *step) {
+    return step->head.dx ? PRODUCT_COUNT : PRODUCT_GRAD_INPUT;
+}
+
+/* Products that train nothing. */
 static void run_gemm(struct step *step) {
-    const struct balact_head_problem *h = &step->head;
-    balact_gemm *gemm = balact_gemm_libraries[0].gemm;
-    int64_t m = h->rows, d = h->dim, n = h->classes;
-    check(gemm(false, true, false, m, n, d, h->x, d, h->weight, d, step->logits, n), "a product");
-    check(gemm(true, false, false, n, d, m, step->logits, n, h->x, d, h->dweight, d), "a product");
-    if (h->dx)
-        check(gemm(false, false, false, m, d, n, step->logits, n, h->weight, d, h->dx, d),
+    struct balact_linear_problem linear = linear_of(step);
+    for (int i = 0; i < product_count(step); i++)
+        check(product_by_one_call((enum product)i, balact_gemm_libraries[0].gemm, &linear),
               "a product");
 }
 
@@ -223,34 +223,12 @@ static double relative_to_unfused(struct step *step) {
     return compare_results(&got, &step->head, &got);
 }
 
-/* One entry of a product of n terms against its sum in double, relative to the terms' size. */
-static double error_of_entry(float got, const float *a, int64_t step_a, const float *b,
-                             int64_t step_b, int64_t n) {
-    double sum = 0, size = 0;
-    for (int64_t k = 0; k < n; k++) {
-        double term = (double)a[k * step_a] * b[k * step_b];
-        sum += term;
-        size += fabs(term);
-    }
-    return isfinite(got) ? fabs(got - sum) / size : (double)INFINITY;
-}
-
-/* The bare products, in entries all over them. */
 static double error_of_products(struct step *step) {
-    const struct balact_head_problem *h = &step->head;
-    int64_t m = h->rows, d = h->dim, n = h->classes;
+    struct balact_linear_problem linear = linear_of(step);
     double worst = 0;
     run_gemm(step);
-    for (int64_t k = 0; k < 64; k++) {
-        int64_t i = k * (m - 1) / 63, j = k * 7919 % n, l = k * 104729 % d;
-        worst = fmax(worst, error_of_entry(step->logits[i * n + j], h->x + i * d, 1,
-                                           h->weight + j * d, 1, d));
-        worst =
-            fmax(worst, error_of_entry(h->dweight[j * d + l], step->logits + j, n, h->x + l, d, m));
-        if (h->dx)
-            worst = fmax(worst, error_of_entry(h->dx[i * d + l], step->logits + i * n, 1,
-                                               h->weight + l, d, n));
-    }
+    for (int i = 0; i < product_count(step); i++)
+        worst = fmax(worst, product_error((enum product)i, &linear, false));
     return worst;
 }
 
