@@ -168,3 +168,19 @@ int options_parse(int argc, char **argv, const char *usage, const char *summary,
     }
     return positional;
 }
+
+void processor_name(char *name, size_t size) {
+    char line[512];
+    bool found = false;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    snprintf(name, size, "unknown");
+    while (file && !found && fgets(line, sizeof line, file)) {
+        const char *colon = strchr(line, ':');
+        line[strcspn(line, "\n")] = '\0';
+        found = colon && !strncmp(line, "model name", 10);
+        if (found)
+            snprintf(name, size, "%s", colon + 1 + strspn(colon + 1, " "));
+    }
+    if (file)
+        fclose(file);
+}

@@ -67,6 +67,9 @@ const char *nearest_name(const char *typed, const char *const *names, size_t cou
  * was built in and in share/balact beside the bin folder that it is installed in. */
 char *share_path(const char *name);
 
+/* The model of the processor as the system calls it; "unknown" where it does not say. */
+void processor_name(char *name, size_t size);
+
 /* Seconds of a monotonic clock. */
 double seconds_now(void);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/program.h"
 #include "datasets/output.h"
 
 #ifdef BALACT_HAVE_JANSSON
@@ -55,18 +56,9 @@ static json_t *time_of(time_t when) {
 }
 
 static json_t *processor(void) {
-    char line[512];
-    json_t *name = NULL;
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    while (file && !name && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        line[strcspn(line, "\n")] = '\0';
-        if (colon && colon[1] && !strncmp(line, "model name", 10))
-            name = json_string(colon + 2);
-    }
-    if (file)
-        fclose(file);
-    return name ? name : json_string("unknown");
+    char name[256];
+    processor_name(name, sizeof name);
+    return json_string(name);
 }
 
 static json_t *processor_features(void) {

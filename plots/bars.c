@@ -126,7 +126,7 @@ static balact_status read_bar(const struct csv_table *table, size_t row, const s
                         .denominator = cell[DENOMINATOR],
                         .at_most = !strcmp(cell[COMPARISON], "<="),
                         .line = csv_line(table, row),
-                        .verdict = BAR_SKIP,
+                        .verdict = VERDICT_SKIP,
                         .ratio = NAN,
                         .detail = ""};
     balact_status status = check_presence(table, row, at, bar->head, error);
@@ -236,7 +236,7 @@ static bool usable(struct arena *arena, struct bar *bar, const struct side *side
                    const char *selection) {
     bool own = one_of(selection, "best", "balact") || backend_is_own(selection);
     if (own && side->wrong) {
-        bar->verdict = BAR_FAIL;
+        bar->verdict = VERDICT_FAIL;
         bar->detail = arena_format(arena, "the result of %s was not verified", side->wrong);
         return false;
     }
@@ -256,7 +256,8 @@ static bool usable(struct arena *arena, struct bar *bar, const struct side *side
 static void settle(struct bar *bar, double ratio, const char *detail) {
     bar->ratio = ratio;
     bar->detail = detail;
-    bar->verdict = (bar->at_most ? ratio <= bar->bound : ratio >= bar->bound) ? BAR_PASS : BAR_FAIL;
+    bar->verdict =
+        (bar->at_most ? ratio <= bar->bound : ratio >= bar->bound) ? VERDICT_PASS : VERDICT_FAIL;
 }
 
 /* Denominators that are no row of their own: a cell of the numerator's row. */
@@ -297,7 +298,7 @@ void bars_judge(struct arena *arena, struct bars *bars, const struct timings *ti
         judge_bar(arena, &bars->list[i], timings);
 }
 
-size_t bars_count(const struct bars *bars, enum bar_verdict verdict) {
+size_t bars_count(const struct bars *bars, enum verdict verdict) {
     size_t count = 0;
     for (size_t i = 0; i < bars->count; i++)
         count += bars->list[i].verdict == verdict;
@@ -326,7 +327,6 @@ struct table *bars_table(struct arena *arena, const struct bars *bars) {
         {.name = "bound", .title = "Bound", .kind = COLUMN_NUMBER, .scale = 1, .digits = 2},
         {.name = "verdict", .title = "Verdict"},
         {.name = "detail", .title = "Of what, or why not"}};
-    static const char *const verdicts[] = {"PASS", "FAIL", "SKIP"};
     struct table *table = table_new(
         arena, "bars",
         "Bars: ratios of medians within one run, of verified results alone. Best is the fastest of "
@@ -342,7 +342,7 @@ struct table *bars_table(struct arena *arena, const struct bars *bars) {
         cells[3].value = (struct summary){!isnan(bar->ratio), bar->ratio, 0};
         cells[4].text = bar->at_most ? "<=" : ">=";
         cells[5].value = (struct summary){1, bar->bound, 0};
-        cells[6].text = verdicts[bar->verdict];
+        cells[6].text = verdict_name(bar->verdict);
         cells[7].text = bar->detail;
     }
     return table;

@@ -8,8 +8,7 @@
 
 #include "plots/table.h"
 #include "plots/timings.h"
-
-enum bar_verdict { BAR_PASS, BAR_FAIL, BAR_SKIP };
+#include "plots/verdict.h"
 
 struct bar {
     const char *name;
@@ -26,7 +25,7 @@ struct bar {
     int64_t line;
 
     /* The judgement. */
-    enum bar_verdict verdict;
+    enum verdict verdict;
     double ratio;       /* NaN with SKIP */
     const char *detail; /* which rows were compared, or why there is nothing to compare */
 };
@@ -48,7 +47,7 @@ void bars_release(struct bars *bars);
  * wrongly is a FAIL, never a SKIP. */
 void bars_judge(struct arena *arena, struct bars *bars, const struct timings *timings);
 
-size_t bars_count(const struct bars *bars, enum bar_verdict verdict);
+size_t bars_count(const struct bars *bars, enum verdict verdict);
 
 /* The table of all bars with their verdicts. */
 struct table *bars_table(struct arena *arena, const struct bars *bars);

@@ -83,7 +83,7 @@ static balact_status read_claim(const struct csv_table *table, size_t row, const
                             .metric = cell[METRIC],
                             .run = cell[RUN],
                             .line = csv_line(table, row),
-                            .verdict = CLAIM_SKIP,
+                            .verdict = VERDICT_SKIP,
                             .detail = ""};
     balact_status status = read_bound(table, row, at[MINIMUM], -INFINITY, &claim->minimum, error);
     if (status == BALACT_OK)
@@ -153,12 +153,7 @@ void claims_order(const struct claims *claims, struct run_results *results) {
     }
 }
 
-const char *claim_verdict_name(enum claim_verdict verdict) {
-    static const char *const names[] = {"PASS", "FAIL", "SKIP"};
-    return names[verdict];
-}
-
-size_t claims_count(const struct claims *claims, enum claim_verdict verdict) {
+size_t claims_count(const struct claims *claims, enum verdict verdict) {
     size_t count = 0;
     for (size_t i = 0; i < claims->count; i++)
         count += claims->list[i].verdict == verdict;
@@ -224,11 +219,11 @@ static void write_number(FILE *file, double value, bool present) {
 }
 
 static void write_claim(FILE *file, const struct claim *claim) {
-    const char *texts[] = {claim->kind,     claim->experiment, claim->dataset, claim->split,
-                           claim->method,   claim->baseline,   claim->group,   claim->metric,
-                           claim->source,   claim->text,       claim->detail};
+    const char *texts[] = {claim->kind,   claim->experiment, claim->dataset, claim->split,
+                           claim->method, claim->baseline,   claim->group,   claim->metric,
+                           claim->source, claim->text,       claim->detail};
     write_csv_text(file, claim->id);
-    fprintf(file, ",%s", claim_verdict_name(claim->verdict));
+    fprintf(file, ",%s", verdict_name(claim->verdict));
     write_number(file, claim->found.mean, claim->found.count > 0);
     write_number(file, summary_deviation(&claim->found), claim->found.count > 1);
     fprintf(file, ",%lld", (long long)claim->found.count);

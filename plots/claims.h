@@ -7,8 +7,7 @@
 #define BALACT_PLOTS_CLAIMS_H
 
 #include "plots/results.h"
-
-enum claim_verdict { CLAIM_PASS, CLAIM_FAIL, CLAIM_SKIP };
+#include "plots/verdict.h"
 
 struct claim {
     const char *id, *source, *text, *kind, *experiment, *dataset, *split, *method, *baseline,
@@ -18,7 +17,7 @@ struct claim {
     int64_t line;
 
     /* The judgement. */
-    enum claim_verdict verdict;
+    enum verdict verdict;
     struct summary found; /* what was measured; count 0 with SKIP */
     const char *detail;   /* where the worst was, or why it is skipped and what to run */
 };
@@ -47,10 +46,7 @@ void claims_order(const struct claims *claims, struct run_results *results);
 /* Judges all of them. */
 void claims_judge(struct arena *arena, struct claims *claims, const struct run_results *results);
 
-/* "PASS", "FAIL", "SKIP". */
-const char *claim_verdict_name(enum claim_verdict verdict);
-
-size_t claims_count(const struct claims *claims, enum claim_verdict verdict);
+size_t claims_count(const struct claims *claims, enum verdict verdict);
 
 /* "+0.083 +- 0.002 over 3 seeds (wanted: at least 0.08)" in the arena; for people. */
 const char *claim_found_text(struct arena *arena, const struct claim *claim);

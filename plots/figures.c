@@ -43,11 +43,8 @@ struct report_figure *figure_add(struct arena *arena, struct report_figures *fig
             i = (size_t)-1; /* from the start */
         }
     struct report_figure *figure = &figures->list[figures->count++];
-    *figure = (struct report_figure){.id = id,
-                                     .experiment = experiment,
-                                     .script = script,
-                                     .styles = "",
-                                     .numbers = ""};
+    *figure = (struct report_figure){
+        .id = id, .experiment = experiment, .script = script, .styles = "", .numbers = ""};
     return figure;
 }
 
@@ -67,20 +64,22 @@ struct name_list figure_methods(struct arena *arena, const struct experiment *ex
                                 const char *dataset, const char *split) {
     struct name_list list = {NULL, 0};
     for (size_t i = 0; i <= experiment->methods.count; i++) {
-        const char *method =
-            i < experiment->methods.count ? experiment->methods.names[i] : "bayes";
+        const char *method = i < experiment->methods.count ? experiment->methods.names[i] : "bayes";
         if (results_summary(experiment, dataset, split, method, "all", "top1").count)
             name_list_add(arena, &list, method);
     }
     return list;
 }
 
+const char *add_style(struct arena *arena, const char *styles, int style) {
+    return arena_format(arena, "%s%s%d", styles, *styles ? " " : "", style);
+}
+
 const char *figure_styles(struct arena *arena, const struct experiment *experiment,
                           const struct name_list *methods) {
-    char *styles = arena_copy(arena, "");
+    const char *styles = "";
     for (size_t i = 0; i < methods->count; i++)
-        styles = arena_format(arena, "%s%s%d", styles, i ? " " : "",
-                              method_style(experiment, methods->names[i]));
+        styles = add_style(arena, styles, method_style(experiment, methods->names[i]));
     return styles;
 }
 

@@ -37,19 +37,22 @@ struct name_list figure_methods(struct arena *arena, const struct experiment *ex
 const char *figure_styles(struct arena *arena, const struct experiment *experiment,
                           const struct name_list *methods);
 
+/* Such a list with one more; "" is the empty one. */
+const char *add_style(struct arena *arena, const char *styles, int style);
+
 /* The least multiple of step that is not below value. */
 double round_up(double value, double step);
 
-void make_rank_figure(struct arena *arena, const struct experiment *experiment,
-                      const char *dataset, const char *split, struct report_figures *figures);
+void make_rank_figure(struct arena *arena, const struct experiment *experiment, const char *dataset,
+                      const char *split, struct report_figures *figures);
 void make_group_figure(struct arena *arena, const struct experiment *experiment,
                        const char *dataset, const char *split, struct report_figures *figures);
 void make_size_figure(struct arena *arena, const struct experiment *experiment, const char *split,
                       struct report_figures *figures);
 void make_count_figure(struct arena *arena, const struct experiment *experiment,
                        struct report_figures *figures);
-void make_loss_figure(struct arena *arena, const struct experiment *experiment,
-                      const char *dataset, struct report_figures *figures);
+void make_loss_figure(struct arena *arena, const struct experiment *experiment, const char *dataset,
+                      struct report_figures *figures);
 void make_error_figure(struct arena *arena, const struct run_results *results,
                        struct report_figures *figures);
 

@@ -49,22 +49,22 @@ static void write_claims(struct arena *arena, const struct claims *claims, FILE 
         file,
         "<h2 id=\"claims\">Claims</h2>\n<p>%zu hold, %zu do not, %zu cannot be judged from this "
         "run.</p>\n<ul class=\"claims\">\n",
-        claims_count(claims, CLAIM_PASS), claims_count(claims, CLAIM_FAIL),
-        claims_count(claims, CLAIM_SKIP));
+        claims_count(claims, VERDICT_PASS), claims_count(claims, VERDICT_FAIL),
+        claims_count(claims, VERDICT_SKIP));
     for (size_t i = 0; i < claims->count; i++) {
         const struct claim *claim = &claims->list[i];
-        const char *verdict = claim_verdict_name(claim->verdict);
+        const char *verdict = verdict_name(claim->verdict);
         fprintf(file, "<li><span class=\"verdict %s\">%s</span><div>", verdict, verdict);
         write_html_text(file, claim->text);
         fputs("<div class=\"more\">", file);
-        if (claim->verdict != CLAIM_SKIP) {
+        if (claim->verdict != VERDICT_SKIP) {
             fputs("found ", file);
             write_html_text(file, claim_found_text(arena, claim));
             fputs("; wanted ", file);
             write_html_text(file, claim_wanted_text(arena, claim));
         }
         if (claim->detail[0]) {
-            fputs(claim->verdict != CLAIM_SKIP ? "; " : "", file);
+            fputs(claim->verdict != VERDICT_SKIP ? "; " : "", file);
             write_html_text(file, claim->detail);
         }
         fputs(claim->source[0] ? " (" : "", file);
@@ -78,7 +78,7 @@ static void write_claims(struct arena *arena, const struct claims *claims, FILE 
  * reference to one made its own, since all figures share the page's name space. */
 static void inline_svg(const char *svg, const char *title, size_t number, FILE *file) {
     static const char named[] = "<title>Gnuplot</title>"; /* what a pointer over the figure shows */
-    static const char *const marks[] = {"id=\"",  "id='",   "id = \"",        "id = '",
+    static const char *const marks[] = {"id=\"", "id='",    "id = \"",  "id = '",
                                         "url(#", "href='#", "href=\"#", NULL};
     const char *at = strstr(svg, "<svg");
     while (at && *at) {

@@ -49,11 +49,11 @@ static void take(struct claim *claim, double *worst, struct summary found, const
     *worst = here;
     claim->found = found;
     claim->detail = where;
-    claim->verdict = here >= 0 ? CLAIM_PASS : CLAIM_FAIL; /* NaN fails */
+    claim->verdict = here >= 0 ? VERDICT_PASS : VERDICT_FAIL; /* NaN fails */
 }
 
 static void skip(struct arena *arena, struct claim *claim, const char *why) {
-    claim->verdict = CLAIM_SKIP;
+    claim->verdict = VERDICT_SKIP;
     claim->found = (struct summary){0, 0, 0};
     claim->detail = claim->run[0] ? arena_format(arena, "%s; to run it: %s", why, claim->run) : why;
 }
@@ -137,12 +137,11 @@ static void skip_absent(struct arena *arena, struct claim *claim,
         used += (size_t)snprintf(there + used, sizeof there - used, "%s%s", i ? ", " : "",
                                  experiment->methods.names[i]);
     skip(arena, claim,
-         arena_format(arena,
-                      "experiment %s has no %s of %s%s%s (group %s, split %s); its methods: %s",
-                      experiment->name, claim->metric, claim->method,
-                      claim->baseline[0] ? " and " : "", claim->baseline,
-                      claim->group[0] ? claim->group : "none",
-                      claim->split[0] ? claim->split : "none", there));
+         arena_format(
+             arena, "experiment %s has no %s of %s%s%s (group %s, split %s); its methods: %s",
+             experiment->name, claim->metric, claim->method, claim->baseline[0] ? " and " : "",
+             claim->baseline, claim->group[0] ? claim->group : "none",
+             claim->split[0] ? claim->split : "none", there));
 }
 
 static void judge_each(struct arena *arena, struct claim *claim,
@@ -154,8 +153,7 @@ static void judge_each(struct arena *arena, struct claim *claim,
             const char *dataset = experiment->datasets.names[d], *method = methods.names[m];
             struct summary found = evaluate(experiment, claim, dataset, method);
             if (found.count)
-                take(claim, &worst, found,
-                     where_text(arena, claim, experiment, dataset, method));
+                take(claim, &worst, found, where_text(arena, claim, experiment, dataset, method));
         }
     if (!claim->found.count)
         skip_absent(arena, claim, experiment);
@@ -201,8 +199,8 @@ static void judge_verify(struct arena *arena, struct claim *claim,
         const struct verify_row *row = &results->verify[i];
         if (!names_word(claim->method, row->activation) ||
             !names_word(claim->baseline, row->backend) ||
-            !names_word(claim->dataset, row->operation) ||
-            !names_word(claim->group, row->values) || !strcmp(row->verdict, "SKIP"))
+            !names_word(claim->dataset, row->operation) || !names_word(claim->group, row->values) ||
+            !strcmp(row->verdict, "SKIP"))
             continue;
         bool held = breaches || !isnan(ulp ? row->bound_ulp : row->bound_relative);
         if (!held)
@@ -211,8 +209,8 @@ static void judge_verify(struct arena *arena, struct claim *claim,
         count += !strcmp(row->verdict, "FAIL");
         if (!breaches)
             take(claim, &worst, (struct summary){1, ulp ? row->max_ulp : row->max_relative, 0},
-                 arena_format(arena, "worst: %s %s of %s, case %s", row->activation,
-                              row->operation, row->backend, row->which));
+                 arena_format(arena, "worst: %s %s of %s, case %s", row->activation, row->operation,
+                              row->backend, row->which));
     }
     if (breaches && ran > 0)
         take(claim, &worst, (struct summary){1, count, 0},

@@ -8,16 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balact/activations.h"
 #include "plots/figures.h"
 #include "plots/panels.h"
 #include "plots/timing_figures.h"
 
 enum { MOST_PANELS = 6, MARKER_STYLE = BAYES_STYLE };
-
-#define NAME(ID, name, ...) #name,
-static const char *const activations[] = {BALACT_ACTIVATION_LIST(NAME)};
-#undef NAME
 
 const char *panel_word(struct arena *arena, const char *text) {
     char *word = arena_copy(arena, "");
@@ -77,7 +72,7 @@ static const struct kernel_timing *best_of(const struct timings *timings, const 
 struct panels {
     struct arena *arena;
     char *header, *row; /* one row of data, a few columns a series */
-    char *styles;       /* of each series */
+    const char *styles; /* of each series */
     char *places;       /* the panel of each series */
     char *titles;       /* of each panel, with what else it needs */
     size_t series, count;
@@ -92,8 +87,7 @@ static void add_series(struct panels *panels, int style, const char *header, con
     const char *comma = panels->series ? "," : "";
     panels->header = arena_format(panels->arena, "%s%s%s", panels->header, comma, header);
     panels->row = arena_format(panels->arena, "%s%s%s", panels->row, comma, cells);
-    panels->styles =
-        arena_format(panels->arena, "%s%s%d", panels->styles, panels->series ? " " : "", style);
+    panels->styles = add_style(panels->arena, panels->styles, style);
     panels->places = arena_format(panels->arena, "%s %zu", panels->places, panels->count + 1);
     panels->series++;
 }
@@ -102,18 +96,17 @@ static void add_series(struct panels *panels, int style, const char *header, con
  * they are set a little apart. */
 static void add_points(struct timings *timings, struct panels *panels, const struct shape *shape,
                        int64_t threads) {
-    static const char *const ops[] = {"forward", "loss", "loss_grad"};
     static const double apart[] = {0.87, 1, 1.15};
     for (size_t a = 0; a < BALACT_ACTIVATION_COUNT; a++)
         for (size_t o = 0; o < 3; o++) {
             const struct kernel_timing *row =
-                best_of(timings, shape, threads, activations[a], ops[o]);
+                best_of(timings, shape, threads, timed_activations[a], timed_ops[o]);
             if (!row)
                 continue;
             double elements = (double)row->rows * (double)row->cols;
             add_series(panels, (int)a + 1,
                        arena_format(panels->arena, "%lldx%lld %s,%s", (long long)row->rows,
-                                    (long long)row->cols, ops[o], activations[a]),
+                                    (long long)row->cols, timed_ops[o], timed_activations[a]),
                        arena_format(panels->arena, "%.9g,%.9g",
                                     apart[o] * elements / row->bytes_min,
                                     1e-9 * row->bytes_min / row->seconds.p50));
@@ -153,8 +146,8 @@ static void make_roofline(struct timings *timings, int64_t threads,
         figure_add(arena, figures, NULL, "roofline.gp",
                    arena_format(arena, "roofline_%lld", (long long)threads));
     figure->data = arena_format(arena, "%s\n%s\n", panels.header, panels.row);
-    figure->title = arena_format(arena, "Roofline of the fastest backend: %lld thread%s",
-                                 (long long)threads, threads == 1 ? "" : "s");
+    figure->title =
+        arena_format(arena, "Roofline of the fastest backend: %s", threads_text(arena, threads));
     figure->styles = panels.styles;
     figure->numbers = arena_format(arena, "%zu %.9g%s%s", panels.count,
                                    1e-9 * exp_rate(timings, threads), panels.titles, panels.places);
@@ -227,9 +220,8 @@ static void make_head_figure(struct timings *timings, const char *activation, in
         figure_add(arena, figures, NULL, "head_throughput.gp",
                    arena_format(arena, "head_throughput_%s_%lld", activation, (long long)threads));
     figure->data = arena_format(arena, "%s\n%s\n", panels.header, panels.row);
-    figure->title =
-        arena_format(arena, "Training step of a %s head: %lld thread%s",
-                     activation_title(activation), (long long)threads, threads == 1 ? "" : "s");
+    figure->title = arena_format(arena, "Training step of a %s head: %s",
+                                 activation_title(activation), threads_text(arena, threads));
     figure->styles = panels.styles;
     figure->numbers = arena_format(arena, "%zu%s%s", panels.count, panels.titles, panels.places);
     figure->caption = "Samples a second of a full training step (batch × features → classes), "
@@ -244,6 +236,6 @@ void make_head_figures(struct timings *timings, struct report_figures *figures) 
             for (size_t j = 0; j < i; j++)
                 first = first && timings->heads[j].threads != timings->heads[i].threads;
             if (first)
-                make_head_figure(timings, activations[a], timings->heads[i].threads, figures);
+                make_head_figure(timings, timed_activations[a], timings->heads[i].threads, figures);
         }
 }

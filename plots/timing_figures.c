@@ -9,15 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balact/activations.h"
 #include "plots/figures.h"
 #include "plots/panels.h"
 
-static const char *const ops[] = {"forward", "loss", "loss_grad"};
-#define NAME(ID, name, ...) #name,
-static const char *const activations[] = {BALACT_ACTIVATION_LIST(NAME)};
-#undef NAME
-enum { OPS = 3, LIMIT_STYLE = BAYES_STYLE, MOST_BACKENDS = 16 };
+enum { LIMIT_STYLE = BAYES_STYLE, MOST_BACKENDS = 16 };
 
 bool row_is_drawn(const struct kernel_timing *row) {
     return row->state == TIMING_VERIFIED && !row->in_place && !strcmp(row->dtype, "f32") &&
@@ -78,7 +73,7 @@ static struct name_list backends_of(struct timings *timings, bool own_only) {
     return list;
 }
 
-static const char *threads_text(struct arena *arena, int64_t threads) {
+const char *threads_text(struct arena *arena, int64_t threads) {
     return arena_format(arena, "%lld thread%s", (long long)threads, threads == 1 ? "" : "s");
 }
 
@@ -180,13 +175,13 @@ static void make_time_figure(struct timings *timings, const char *activation, co
     struct time_series series[MOST_BACKENDS + 1];
     struct text_file text;
     size_t count = 0;
-    char *styles = arena_copy(arena, "");
+    const char *styles = "";
     for (size_t b = 0; b <= backends.count; b++) {
         series[count] = collect(timings, activation, op, threads,
                                 b < backends.count ? backends.names[b] : NULL);
         if (!series[count].count)
             continue;
-        styles = arena_format(arena, "%s%s%d", styles, count ? " " : "", series[count].style);
+        styles = add_style(arena, styles, series[count].style);
         count++;
     }
     if (!count)
@@ -209,9 +204,9 @@ void make_time_figures(struct timings *timings, struct report_figures *figures) 
     size_t count;
     int64_t *threads = kernel_threads(timings, &count);
     for (size_t a = 0; a < BALACT_ACTIVATION_COUNT; a++)
-        for (size_t o = 0; o < OPS; o++)
+        for (size_t o = 0; o < TIMED_OPS; o++)
             for (size_t t = 0; t < count; t++)
-                make_time_figure(timings, activations[a], ops[o], threads[t], figures);
+                make_time_figure(timings, timed_activations[a], timed_ops[o], threads[t], figures);
 }
 
 /* ---- Fractions of the limit ---- */
@@ -246,8 +241,9 @@ static const char *fraction_data(struct timings *timings, const char *op, int64_
     for (size_t i = 0; i < count; i++) {
         fprintf(text.file, "\n%lld×%lld", (long long)shapes[i].rows, (long long)shapes[i].cols);
         for (size_t k = 0; k < BALACT_ACTIVATION_COUNT * backends->count; k++) {
-            double fraction = fraction_of(timings, &shapes[i], activations[k / backends->count], op,
-                                          threads, backends->names[k % backends->count]);
+            double fraction =
+                fraction_of(timings, &shapes[i], timed_activations[k / backends->count], op,
+                            threads, backends->names[k % backends->count]);
             present[k] = present[k] || !isnan(fraction);
             *top = fraction > *top ? fraction : *top;
             fprintf(text.file, isnan(fraction) ? "," : ",%.9g", fraction);
@@ -266,10 +262,10 @@ static void make_fraction_figure(struct timings *timings, const char *op, int64_
     kernel_shapes(timings, threads, &shapes);
     bool *present = arena_array(arena, BALACT_ACTIVATION_COUNT * backends.count, sizeof *present);
     const char *data = fraction_data(timings, op, threads, &backends, present, &top);
-    char *styles = arena_copy(arena, ""), *names = arena_copy(arena, "");
+    const char *styles = "";
+    char *names = arena_copy(arena, "");
     for (size_t b = 0; b < backends.count; b++)
-        styles =
-            arena_format(arena, "%s%s%d", styles, b ? " " : "", backend_style(backends.names[b]));
+        styles = add_style(arena, styles, backend_style(backends.names[b]));
     for (size_t a = 0; a < BALACT_ACTIVATION_COUNT; a++) { /* whole panels only */
         bool all = backends.count > 0;
         for (size_t b = 0; b < backends.count; b++)
@@ -278,7 +274,7 @@ static void make_fraction_figure(struct timings *timings, const char *op, int64_
             continue;
         panels++;
         names = arena_format(arena, "%s %zu %s", names, a,
-                             panel_word(arena, activation_title(activations[a])));
+                             panel_word(arena, activation_title(timed_activations[a])));
     }
     if (!panels)
         return;
@@ -297,9 +293,9 @@ static void make_fraction_figure(struct timings *timings, const char *op, int64_
 void make_fraction_figures(struct timings *timings, struct report_figures *figures) {
     size_t count;
     int64_t *threads = kernel_threads(timings, &count);
-    for (size_t o = 0; o < OPS; o++)
+    for (size_t o = 0; o < TIMED_OPS; o++)
         for (size_t t = 0; t < count; t++)
-            make_fraction_figure(timings, ops[o], threads[t], figures);
+            make_fraction_figure(timings, timed_ops[o], threads[t], figures);
 }
 
 void timing_make_figures(struct timings *timings, struct report_figures *figures) {

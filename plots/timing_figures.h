@@ -20,6 +20,9 @@ void make_head_figures(struct timings *timings, struct report_figures *figures);
 /* The numbers of threads that a list of rows has, rising; *count of them. */
 int64_t *kernel_threads(struct timings *timings, size_t *count);
 
+/* "1 thread", "2 threads". */
+const char *threads_text(struct arena *arena, int64_t threads);
+
 /* Whether the row is drawn: verified, fp32, warm, separate. */
 bool row_is_drawn(const struct kernel_timing *row);
 

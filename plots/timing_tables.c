@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balact/activations.h"
 #include "datasets/output.h"
 #include "plots/table.h"
 #include "plots/timing_figures.h"
@@ -88,10 +87,6 @@ static void write_table(struct timings *timings, const struct name_list *peers,
 }
 
 balact_status timing_write_tables(struct timings *timings, struct balact_error *error) {
-    static const char *const ops[] = {"forward", "loss", "loss_grad"};
-#define NAME(ID, name, ...) #name,
-    static const char *const activations[] = {BALACT_ACTIVATION_LIST(NAME)};
-#undef NAME
     struct balact_output output;
     struct name_list peers = peers_of(timings);
     if (!timings->has_kernels)
@@ -100,8 +95,8 @@ balact_status timing_write_tables(struct timings *timings, struct balact_error *
     balact_status status = balact_output_open(&output, path, error);
     if (status != BALACT_OK)
         return status;
-    for (size_t a = 0; a < sizeof activations / sizeof *activations; a++)
-        for (size_t o = 0; o < sizeof ops / sizeof *ops; o++)
-            write_table(timings, &peers, activations[a], ops[o], output.file);
+    for (size_t a = 0; a < BALACT_ACTIVATION_COUNT; a++)
+        for (size_t o = 0; o < TIMED_OPS; o++)
+            write_table(timings, &peers, timed_activations[a], timed_ops[o], output.file);
     return balact_output_commit(&output, error);
 }

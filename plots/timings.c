@@ -8,9 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "balact/activations.h"
-
 enum { KERNELS, HEADS, LIMITS };
+
+const char *const timed_ops[TIMED_OPS] = {"forward", "loss", "loss_grad"};
+#define NAME(ID, name, ...) #name,
+const char *const timed_activations[] = {BALACT_ACTIVATION_LIST(NAME)};
+#undef NAME
 
 /* A row being read, with the first error kept: a reader goes on and reports once. */
 struct cursor {
@@ -100,12 +103,9 @@ static enum timing_state state_at(struct cursor *cursor, int column) {
 
 /* An activation of this project, or the error says which there are. */
 static const char *activation_at(struct cursor *cursor, int column) {
-#define NAME(ID, name, ...) #name,
-    static const char *const names[] = {BALACT_ACTIVATION_LIST(NAME)};
-#undef NAME
 #define LISTED(ID, name, ...) #name " "
-    return names[word_at(cursor, column, names, BALACT_ACTIVATION_COUNT,
-                         BALACT_ACTIVATION_LIST(LISTED))];
+    return timed_activations[word_at(cursor, column, timed_activations, BALACT_ACTIVATION_COUNT,
+                                     BALACT_ACTIVATION_LIST(LISTED))];
 #undef LISTED
 }
 
@@ -127,12 +127,11 @@ static balact_status read_kernel(struct timings *timings, struct cursor *cursor)
         LIMIT,
         VERIFIED
     };
-    static const char *const ops[] = {"forward", "loss", "loss_grad"};
     static const char *const caches[] = {"warm", "cold"};
     struct kernel_timing *row = &timings->kernels[timings->kernel_count++];
     row->state = state_at(cursor, VERIFIED);
     row->activation = activation_at(cursor, ACTIVATION);
-    row->op = ops[word_at(cursor, OP, ops, 3, "forward, loss, loss_grad")];
+    row->op = timed_ops[word_at(cursor, OP, timed_ops, TIMED_OPS, "forward, loss, loss_grad")];
     row->backend = text_at(cursor, BACKEND);
     row->dtype = text_at(cursor, DTYPE);
     row->rows = count_at(cursor, ROWS);

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "balact/status.h"
+#include "balact/activations.h"
 #include "plots/arena.h"
 #include "plots/csv.h"
 
@@ -50,6 +50,11 @@ struct limit_timing {
     double bytes_per_second;    /* of a walk, else NaN */
     double seconds_per_element; /* of one thread's exponentials, else NaN */
 };
+
+/* What a kernels.csv may name. */
+enum { TIMED_OPS = 3 };
+extern const char *const timed_ops[TIMED_OPS];
+extern const char *const timed_activations[BALACT_ACTIVATION_COUNT];
 
 struct timings {
     struct arena arena; /* owns the lists */

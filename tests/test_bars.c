@@ -33,7 +33,7 @@
 
 /* A row of kernels.csv: softmax forward 8x10 on one thread, and its balanced form. */
 #define ROW(activation, backend, times, limit, verified)                                           \
-    activation ",forward," backend ",f32,8,10,1,0,warm," times ",3,640," limit ",,1e-7," verified \
+    activation ",forward," backend ",f32,8,10,1,0,warm," times ",3,640," limit ",,1e-7," verified  \
                "\n"
 
 static struct timings timings;
@@ -73,7 +73,7 @@ static void judge(const char *folder, const char *rows) {
     bars_judge(&arena, &bars, &timings);
 }
 
-static void bar_is(size_t i, enum bar_verdict verdict, double ratio, const char *detail) {
+static void bar_is(size_t i, enum verdict verdict, double ratio, const char *detail) {
     ck_assert_msg(bars.list[i].verdict == verdict, "bar %zu: verdict %d (%s)", i,
                   bars.list[i].verdict, bars.list[i].detail);
     ck_assert_str_eq(bars.list[i].detail, detail);
@@ -108,14 +108,14 @@ START_TEST(passes_and_fails_at_the_bound) {
           SOFTMAX_BAR "best,limit,<=,2\n" SOFTMAX_BAR "avx2,limit,<=,1.99\n" SOFTMAX_BAR
                       "torch,best,>=,4\n" SOFTMAX_BAR "torch,avx2,>=,2.01\n" SOFTMAX_BAR
                       "torch|torch_lean,best,>=,3\n" BALANCED_BAR "best,plain,<=,1.5\n");
-    bar_is(0, BAR_PASS, 2, "avx512 / limit");
-    bar_is(1, BAR_FAIL, 2, "avx2 / limit");
-    bar_is(2, BAR_PASS, 4, "torch / avx512");
-    bar_is(3, BAR_FAIL, 2, "torch / avx2");
-    bar_is(4, BAR_PASS, 3, "torch_lean / avx512"); /* the fastest of those named */
-    bar_is(5, BAR_PASS, 1.5, "avx2 / plain avx512");
-    ck_assert_uint_eq(bars_count(&bars, BAR_PASS), 4);
-    ck_assert_uint_eq(bars_count(&bars, BAR_FAIL), 2);
+    bar_is(0, VERDICT_PASS, 2, "avx512 / limit");
+    bar_is(1, VERDICT_FAIL, 2, "avx2 / limit");
+    bar_is(2, VERDICT_PASS, 4, "torch / avx512");
+    bar_is(3, VERDICT_FAIL, 2, "torch / avx2");
+    bar_is(4, VERDICT_PASS, 3, "torch_lean / avx512"); /* the fastest of those named */
+    bar_is(5, VERDICT_PASS, 1.5, "avx2 / plain avx512");
+    ck_assert_uint_eq(bars_count(&bars, VERDICT_PASS), 4);
+    ck_assert_uint_eq(bars_count(&bars, VERDICT_FAIL), 2);
 }
 END_TEST
 
@@ -125,12 +125,12 @@ START_TEST(skips_what_was_not_measured_with_the_reason) {
                       "xnnpack,best,>=,1\n" SOFTMAX_BAR "torch,limit,<=,9\n"
                       "h,head,softmax,,,8,10,4,1,,,0,torch,balact,>=,1\n"
                       "b,kernels,softmax,forward,f32,8,10,,2,0,warm,,best,limit,<=,2\n");
-    bar_is(0, BAR_SKIP, NAN, "onednn was skipped in the run");
-    bar_is(1, BAR_SKIP, NAN, "kernels.csv has no row of 'torch_compile' for it");
-    bar_is(2, BAR_SKIP, NAN, "the result of xnnpack was not verified");
-    bar_is(3, BAR_SKIP, NAN, "the row of torch has no limit_seconds");
-    bar_is(4, BAR_SKIP, NAN, "head.csv is not there");
-    bar_is(5, BAR_SKIP, NAN, "kernels.csv has no row of 'best' for it");
+    bar_is(0, VERDICT_SKIP, NAN, "onednn was skipped in the run");
+    bar_is(1, VERDICT_SKIP, NAN, "kernels.csv has no row of 'torch_compile' for it");
+    bar_is(2, VERDICT_SKIP, NAN, "the result of xnnpack was not verified");
+    bar_is(3, VERDICT_SKIP, NAN, "the row of torch has no limit_seconds");
+    bar_is(4, VERDICT_SKIP, NAN, "head.csv is not there");
+    bar_is(5, VERDICT_SKIP, NAN, "kernels.csv has no row of 'best' for it");
 }
 END_TEST
 
@@ -140,8 +140,8 @@ START_TEST(fails_where_an_own_result_was_not_verified) {
                             ROW("softmax", "torch", "7e-6,8e-6,9e-6", "", "yes"),
                     NULL),
           SOFTMAX_BAR "best,limit,<=,99\n" SOFTMAX_BAR "torch,best,>=,0.1\n");
-    bar_is(0, BAR_FAIL, NAN, "the result of avx512 was not verified");
-    bar_is(1, BAR_FAIL, NAN, "the result of avx512 was not verified");
+    bar_is(0, VERDICT_FAIL, NAN, "the result of avx512 was not verified");
+    bar_is(1, VERDICT_FAIL, NAN, "the result of avx512 was not verified");
 }
 END_TEST
 
@@ -153,10 +153,10 @@ START_TEST(judges_heads) {
           "s,head,softmax,,,8,10,4,1,,,0,torch,balact,>=,1.5\n"
           "s,head,softmax,,,8,10,4,1,,,0,balact,gemm,>=,0.91\n"
           "s,head,softmax,,,8,10,4,1,,,1,torch,balact,>=,1.5\n" SOFTMAX_BAR "best,limit,<=,2\n");
-    bar_is(0, BAR_PASS, 1.5, "torch / balact");
-    bar_is(1, BAR_FAIL, 0.9, "balact / gemm");
-    bar_is(2, BAR_SKIP, NAN, "head.csv has no row of 'balact' for it");
-    bar_is(3, BAR_SKIP, NAN, "kernels.csv is not there");
+    bar_is(0, VERDICT_PASS, 1.5, "torch / balact");
+    bar_is(1, VERDICT_FAIL, 0.9, "balact / gemm");
+    bar_is(2, VERDICT_SKIP, NAN, "head.csv has no row of 'balact' for it");
+    bar_is(3, VERDICT_SKIP, NAN, "kernels.csv is not there");
 }
 END_TEST
 

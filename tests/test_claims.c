@@ -16,7 +16,7 @@
 #include "plots/claims.h"
 #include "tests/harness.h"
 
-#define RUN "tests/data/ok_run"
+#define RUN     "tests/data/ok_run"
 #define DATASET "toy_50%&<b>, small"
 #define HEADER                                                                                     \
     "id,source,text,kind,experiment,dataset,split,method,baseline,group,metric,minimum,maximum,"   \
@@ -83,8 +83,8 @@ START_TEST(judges_values_and_differences) {
           "e,,t,difference,tiny,*,test,balanced_softmax,softmax,all,top1,0.11,,0.02,\n"
           "f,,t,difference,tiny,*,test,*,bayes,all,top1,,0,,\n"
           "g,,t,difference,tiny,*,test,*,bayes,all,top1,,-0.1,,\n");
-    static const enum claim_verdict wanted[] = {CLAIM_PASS, CLAIM_FAIL, CLAIM_PASS, CLAIM_FAIL,
-                                                CLAIM_PASS, CLAIM_PASS, CLAIM_FAIL};
+    static const enum verdict wanted[] = {VERDICT_PASS, VERDICT_FAIL, VERDICT_PASS, VERDICT_FAIL,
+                                          VERDICT_PASS, VERDICT_PASS, VERDICT_FAIL};
     for (size_t i = 0; i < 7; i++)
         ck_assert_msg(claims.list[i].verdict == wanted[i], "claim %s", claims.list[i].id);
     ck_assert_double_eq_tol(claims.list[1].found.mean, 0.42, 1e-12);
@@ -96,7 +96,7 @@ START_TEST(judges_values_and_differences) {
                      "+10.00 \xc2\xb1 3.00 points, 3 seeds");
     ck_assert_str_eq(claim_wanted_text(&arena, &claims.list[3]), "at least 11.00 points");
     ck_assert_str_eq(claim_wanted_text(&arena, &claims.list[0]), "41.00 to 43.00 points");
-    ck_assert_uint_eq(claims_count(&claims, CLAIM_FAIL), 3);
+    ck_assert_uint_eq(claims_count(&claims, VERDICT_FAIL), 3);
 }
 END_TEST
 
@@ -104,9 +104,9 @@ START_TEST(judges_ratios_of_times) {
     judge(
         "a,,t,ratio,tiny,*,test,balanced_softmax,softmax,all,train_samples_per_second,0.97,1.03,,\n"
         "b,,t,value,tiny,*,test,softmax,,all,inference_seconds,,0.4,,\n");
-    ck_assert_int_eq(claims.list[0].verdict, CLAIM_PASS);
+    ck_assert_int_eq(claims.list[0].verdict, VERDICT_PASS);
     ck_assert_double_eq_tol(claims.list[0].found.mean, 1, 1e-12);
-    ck_assert_int_eq(claims.list[1].verdict, CLAIM_FAIL);
+    ck_assert_int_eq(claims.list[1].verdict, VERDICT_FAIL);
     ck_assert_double_eq_tol(claims.list[1].found.mean, 0.5, 1e-12);
 }
 END_TEST
@@ -118,18 +118,18 @@ START_TEST(judges_verification) {
           "d,,t,verify,verify,*,,*,*,*,breaches,,0,,\n"
           "e,,t,verify,verify,*,,*,avx512,*,breaches,,0,,run it elsewhere\n"
           "f,,t,verify,verify,loss forward,,*,avx2,*,max_ulp,,2.5,,\n");
-    ck_assert_int_eq(claims.list[0].verdict, CLAIM_PASS);
+    ck_assert_int_eq(claims.list[0].verdict, VERDICT_PASS);
     ck_assert_double_eq(claims.list[0].found.mean, 3);
     ck_assert_str_eq(claims.list[0].detail, "worst: softmax forward of avx2, case 4x9");
-    ck_assert_int_eq(claims.list[1].verdict, CLAIM_FAIL);
-    ck_assert_int_eq(claims.list[2].verdict, CLAIM_PASS);
+    ck_assert_int_eq(claims.list[1].verdict, VERDICT_FAIL);
+    ck_assert_int_eq(claims.list[2].verdict, VERDICT_PASS);
     ck_assert_double_eq(claims.list[2].found.mean, 1.5e-7);
-    ck_assert_int_eq(claims.list[3].verdict, CLAIM_PASS);
+    ck_assert_int_eq(claims.list[3].verdict, VERDICT_PASS);
     ck_assert_str_eq(claims.list[3].detail, "4 comparisons"); /* the skipped one is not one */
-    ck_assert_int_eq(claims.list[4].verdict, CLAIM_SKIP);
+    ck_assert_int_eq(claims.list[4].verdict, VERDICT_SKIP);
     ck_assert_str_eq(claims.list[4].detail,
                      "verify.csv has no row of * on backend avx512; to run it: run it elsewhere");
-    ck_assert_int_eq(claims.list[5].verdict, CLAIM_FAIL); /* 3 ULP in forward; no gradient's 5 */
+    ck_assert_int_eq(claims.list[5].verdict, VERDICT_FAIL); /* 3 ULP in forward; no gradient's 5 */
     ck_assert_double_eq(claims.list[5].found.mean, 3);
 }
 END_TEST
@@ -144,7 +144,7 @@ START_TEST(skips_what_the_run_does_not_have) {
           "f2,,t,value,*,another,test,softmax,,all,top1,0.1,,,\n"
           "g,,t,monotone,tiny,*,test,softmax,,all,top1,0,,,\n");
     for (size_t i = 0; i < claims.count; i++) {
-        ck_assert_msg(claims.list[i].verdict == CLAIM_SKIP, "claim %s", claims.list[i].id);
+        ck_assert_msg(claims.list[i].verdict == VERDICT_SKIP, "claim %s", claims.list[i].id);
         ck_assert_int_eq(claims.list[i].found.count, 0);
     }
     ck_assert_str_eq(claims.list[0].detail,
@@ -157,14 +157,14 @@ END_TEST
 START_TEST(finds_an_experiment_by_its_data_set_or_a_like_name) {
     judge("a,,t,value,*,\"" DATASET "\",test,softmax,,all,top1,0.41,0.43,,\n"
           "b,,t,value,*,elsewhere,test,softmax,,all,top1,0.41,0.43,,\n");
-    ck_assert_int_eq(claims.list[0].verdict, CLAIM_PASS);
+    ck_assert_int_eq(claims.list[0].verdict, VERDICT_PASS);
     ck_assert_str_eq(claims.list[1].detail, "no experiment of this run has the data set elsewhere");
     claims_release(&claims);
     results.experiments[0].name = "tiny-one";
     judge("a,,t,value,tiny_one,*,test,softmax,,all,top1,0.41,0.43,,\n"
           "b,,t,value,tiny_on,*,test,softmax,,all,top1,0.41,0.43,,\n");
-    ck_assert_int_eq(claims.list[0].verdict, CLAIM_PASS);
-    ck_assert_int_eq(claims.list[1].verdict, CLAIM_SKIP);
+    ck_assert_int_eq(claims.list[0].verdict, VERDICT_PASS);
+    ck_assert_int_eq(claims.list[1].verdict, VERDICT_SKIP);
 }
 END_TEST
 
@@ -202,12 +202,12 @@ START_TEST(judges_by_sample_size) {
           "d,,t,value,grow,@smallest,test,softmax,,all,top1,0.495,0.505,,\n"
           "e,,t,difference,grow,@largest,test,softmax,bayes,all,top1,-0.12,-0.1,,\n"
           "f,,t,value,grow,*,test,softmax,,all,top1,0.55,,,\n");
-    ck_assert_int_eq(claims.list[0].verdict, CLAIM_FAIL);
+    ck_assert_int_eq(claims.list[0].verdict, VERDICT_FAIL);
     ck_assert_double_eq_tol(claims.list[0].found.mean, -0.01, 1e-12);
     ck_assert_str_eq(claims.list[0].detail, "smallest step: to g_x10");
     for (size_t i = 1; i <= 4; i++)
-        ck_assert_msg(claims.list[i].verdict == CLAIM_PASS, "claim %s", claims.list[i].id);
-    ck_assert_int_eq(claims.list[5].verdict, CLAIM_FAIL); /* every data set must hold it */
+        ck_assert_msg(claims.list[i].verdict == VERDICT_PASS, "claim %s", claims.list[i].id);
+    ck_assert_int_eq(claims.list[5].verdict, VERDICT_FAIL); /* every data set must hold it */
     ck_assert_str_eq(claims.list[5].detail, "g_x0.5");
 }
 END_TEST
@@ -264,8 +264,8 @@ static const struct {
     {"e,d,test,softmax,0,all,top1,0.5\ne,d,test,softmax,0,all,top1,0.6\n",
      "line 3: the row stands for the same thing as line 2; was one run appended to another?",
      BALACT_ERROR_RANGE},
-    {"e,d,test,softmax,0,all,top1,nan\n",
-     "line 2: column 8 (value): 'nan' is not a finite number", BALACT_ERROR_FORMAT},
+    {"e,d,test,softmax,0,all,top1,nan\n", "line 2: column 8 (value): 'nan' is not a finite number",
+     BALACT_ERROR_FORMAT},
     {"e,d,test,softmax,zero,all,top1,0.5\n", "line 2: column 5 (seed): 'zero' is not an integer",
      BALACT_ERROR_FORMAT},
     {"other,d,test,softmax,0,all,top1,0.5\n",

@@ -54,7 +54,7 @@ static const struct balact_backend *backend_named(const char *name) {
 }
 
 static int bench_head(int argc, char **argv) {
-    struct head_options options = {.quick = false};
+    struct head_options options = {.peer = peer_of_heads(), .patience = 300};
     int64_t peak_of = -1, peak_way = 0;
     const char *backend = "";
     const struct option_row rows[] = {

@@ -166,31 +166,20 @@ static void choose_peers(struct kernels_plan *plan, const struct settings *setti
 
 /* A processor's name as part of a path: "amd-epyc-9354". */
 static void slug_of_processor(char *slug, size_t size) {
-    char line[256];
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    snprintf(slug, size, "unknown-processor");
-    while (file && fgets(line, sizeof line, file)) {
-        const char *from = strchr(line, ':');
-        size_t used = 0;
-        if (strncmp(line, "model name", 10) != 0 || !from)
-            continue;
-        for (from++; *from && used + 1 < size; from++) {
-            if (*from == '(' && strchr(from, ')')) { /* (R), (TM) */
-                from = strchr(from, ')');
-                continue;
-            }
-            if (isalnum((unsigned char)*from))
-                slug[used++] = (char)tolower((unsigned char)*from);
-            else if (used && slug[used - 1] != '-')
-                slug[used++] = '-';
-        }
-        while (used && slug[used - 1] == '-')
-            used--;
-        slug[used] = '\0';
-        break;
+    char name[256];
+    size_t used = 0;
+    processor_name(name, sizeof name);
+    for (const char *from = name; *from && used + 1 < size; from++) {
+        if (*from == '(' && strchr(from, ')')) /* (R), (TM) */
+            from = strchr(from, ')');
+        else if (isalnum((unsigned char)*from))
+            slug[used++] = (char)tolower((unsigned char)*from);
+        else if (used && slug[used - 1] != '-')
+            slug[used++] = '-';
     }
-    if (file)
-        fclose(file);
+    while (used && slug[used - 1] == '-')
+        used--;
+    slug[used] = '\0';
 }
 
 static void default_folder(char *folder, size_t size) {
@@ -315,7 +304,7 @@ int balact_bench_kernels(int argc, char **argv) {
     plan.cold = settings.cold;
     plan.seed = (uint64_t)settings.seed;
     plan.patience = 300.0;
-    plan.memory = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    plan.memory = shared_file_folder();
     plan.pace = (struct contest_pace){.rounds = settings.quick ? 9 : 21,
                                       .seconds = settings.quick ? 0.05 : 0.3,
                                       .sample_seconds = 1e-3};

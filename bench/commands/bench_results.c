@@ -58,11 +58,12 @@ int bench_bars(int argc, char **argv) {
     bars_judge(&timings.arena, &bars, &timings);
     struct table *table = bars_table(&timings.arena, &bars);
     table_write_text(table, stdout);
-    printf("\n%zu bars: %zu PASS, %zu FAIL, %zu SKIP\n", bars.count, bars_count(&bars, BAR_PASS),
-           bars_count(&bars, BAR_FAIL), bars_count(&bars, BAR_SKIP));
+    printf("\n%zu bars: %zu PASS, %zu FAIL, %zu SKIP\n", bars.count,
+           bars_count(&bars, VERDICT_PASS), bars_count(&bars, VERDICT_FAIL),
+           bars_count(&bars, VERDICT_SKIP));
     save(&timings.arena, table, folder, "csv", table_write_csv);
     save(&timings.arena, table, folder, "md", table_write_markdown);
-    int code = bars_count(&bars, BAR_FAIL) ? EXIT_CHECK_FAILED : EXIT_FINE;
+    int code = bars_count(&bars, VERDICT_FAIL) ? EXIT_CHECK_FAILED : EXIT_FINE;
     bars_release(&bars);
     timings_release(&timings);
     return code;

@@ -25,16 +25,9 @@
 #endif
 
 static void print_processor(void) {
-    char line[512];
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    const char *model = NULL;
-    while (file && !model && fgets(line, sizeof line, file))
-        if (!strncmp(line, "model name", 10) && (model = strchr(line, ':'))) {
-            line[strcspn(line, "\n")] = '\0';
-            printf("processor   %s\n", model + 2);
-        }
-    if (file)
-        fclose(file);
+    char name[256];
+    processor_name(name, sizeof name);
+    printf("processor   %s\n", name);
 #if defined(__x86_64__)
     printf("features    avx2 %s, fma %s, avx512f %s, avx512bw %s, avx512bf16 %s\n",
            __builtin_cpu_supports("avx2") ? "yes" : "no",

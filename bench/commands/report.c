@@ -73,16 +73,16 @@ static void print_claims(struct report *report) {
     printf("Claims\n\n");
     for (size_t i = 0; i < claims->count; i++) {
         const struct claim *claim = &claims->list[i];
-        printf("  %s  %s\n", claim_verdict_name(claim->verdict), claim->text);
-        if (claim->verdict != CLAIM_SKIP)
+        printf("  %s  %s\n", verdict_name(claim->verdict), claim->text);
+        if (claim->verdict != VERDICT_SKIP)
             printf("        found %s; wanted %s\n", claim_found_text(&report->arena, claim),
                    claim_wanted_text(&report->arena, claim));
         if (claim->detail[0])
             printf("        %s\n", claim->detail);
     }
     printf("\n%zu claims: %zu PASS, %zu FAIL, %zu SKIP\n", claims->count,
-           claims_count(claims, CLAIM_PASS), claims_count(claims, CLAIM_FAIL),
-           claims_count(claims, CLAIM_SKIP));
+           claims_count(claims, VERDICT_PASS), claims_count(claims, VERDICT_FAIL),
+           claims_count(claims, VERDICT_SKIP));
 }
 
 static void load(struct report *report) {
@@ -119,7 +119,7 @@ static int make_report(struct report *report) {
                   &error);
     print_claims(report);
     printf("written: %s, with tables/%s beside it\n", page, report->drawn ? " and figures/" : "");
-    bool failed = claims_count(&report->claims, CLAIM_FAIL) > 0 || report->failed_figures > 0;
+    bool failed = claims_count(&report->claims, VERDICT_FAIL) > 0 || report->failed_figures > 0;
     return failed ? EXIT_CHECK_FAILED : EXIT_FINE;
 }
 

@@ -45,7 +45,6 @@ static void print_bound(FILE *file, double bound) {
 }
 
 static void write_csv(FILE *csv, const struct verify_row *row) {
-    static const char *const verdicts[] = {"PASS", "FAIL", "SKIP"};
     bool skip = row->verdict == VERDICT_SKIP;
     fprintf(csv, "%s,%s,%s,%s,%s,%s,%" PRId64 ",%" PRId64 ",%s,%.9g",
             balact_activation_info(row->activation)->name, balact_operation_name(row->operation),
@@ -55,7 +54,7 @@ static void write_csv(FILE *csv, const struct verify_row *row) {
     print_bound(csv, row->bound_ulp);
     fprintf(csv, ",%.9g", row->worst.relative);
     print_bound(csv, row->bound_relative);
-    fprintf(csv, ",%s\n", verdicts[row->verdict]);
+    fprintf(csv, ",%s\n", verdict_name(row->verdict));
 }
 
 static void print_breach(const struct verify_row *row) {

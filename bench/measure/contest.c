@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef _OPENMP
 #include <omp.h>
@@ -126,8 +125,8 @@ static void verify_backend(struct contest *contest, struct contestant *c) {
 
 static void verify_peer(struct contest *contest, struct contestant *c) {
     double seconds;
-    memset(contest->data->shared.memory + contest->data->shared.out, 0xff,
-           (size_t)(contest->data->shared.size - contest->data->shared.out));
+    memset(contest->data->shared.memory + contest->data->at.loss, 0xff,
+           (size_t)(contest->data->shared.size - contest->data->at.loss));
     c->verdict = (struct timed_verdict){.worst_ulp = NAN};
     if (peer_load(c->peer, contest->data, contest->operation, contest->threads) &&
         peer_run(c->peer, 1, &seconds) && peer_fetch(c->peer)) {
@@ -159,16 +158,7 @@ static void place(int threads) {
 #endif
 }
 
-/* Idle threads of ours may spin for milliseconds; a peer needs the processors. */
 static bool peer_was_here; /* our threads are gone: new ones are to be placed */
-
-static void settle(void) {
-/* gcc has it since 9, though it says it keeps to an older standard */
-#if defined _OPENMP && (_OPENMP >= 201811 || (!defined __clang__ && __GNUC__ >= 9))
-    omp_pause_resource_all(omp_pause_soft);
-    peer_was_here = true;
-#endif
-}
 
 static double time_backend(const struct contest *contest, const struct contestant *c,
                            long repeats) {
@@ -212,7 +202,7 @@ static void take_sample(struct contest *contest, struct contestant *c) {
     if (contest->cold && !exp)
         make_cold(contest);
     if (c->kind == CONTEST_PEER && contest->threads > 1)
-        settle();
+        peer_was_here = let_idle_threads_go();
     else if (c->kind != CONTEST_PEER && peer_was_here)
         place(contest->threads);
     peer_was_here = peer_was_here && c->kind == CONTEST_PEER;
@@ -221,7 +211,7 @@ static void take_sample(struct contest *contest, struct contestant *c) {
     if (!isnan(seconds))
         seconds = time_runs(contest, c, c->repeats);
     if (c->kind == CONTEST_PEER && contest->threads > 1)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* see set_environment() */
+        let_peer_fall_idle();
     if (!isnan(seconds)) {
         samples_add(&c->samples, seconds / (double)c->repeats);
         return;
@@ -266,7 +256,7 @@ void contest_run(struct contest *contest, const struct contest_pace *pace) {
                 take_sample(contest, c);
         }
     }
-    settle(); /* no thread stays bound for those who come after */
+    let_idle_threads_go(); /* no thread stays bound for those who come after */
     peer_was_here = false;
     place_thread_anywhere();
 }

@@ -7,35 +7,21 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
+#include "bench/measure/products.h"
+#include "bench/measure/samples.h"
 #include "bench/program.h"
-#include "optimized/cpu/linear.h"
 
 typedef balact_status layer_product(balact_gemm *, const struct balact_linear_problem *);
 
-/* The same products by one call of the library, as the blocks' price is measured against. */
-static balact_status whole_forward(balact_gemm *gemm, const struct balact_linear_problem *p) {
-    return gemm(false, true, false, p->rows, p->classes, p->dim, p->x, p->ld_x, p->weight,
-                p->ld_weight, p->logits, p->ld_logits);
-}
-
-static balact_status whole_grad_weight(balact_gemm *gemm, const struct balact_linear_problem *p) {
-    return gemm(true, false, false, p->classes, p->dim, p->rows, p->dlogits, p->ld_logits, p->x,
-                p->ld_x, p->dweight, p->ld_weight);
-}
-
-static balact_status whole_grad_input(balact_gemm *gemm, const struct balact_linear_problem *p) {
-    return gemm(false, false, false, p->rows, p->dim, p->classes, p->dlogits, p->ld_logits,
-                p->weight, p->ld_weight, p->dx, p->ld_x);
-}
-
-static const struct product {
+static const struct {
     const char *name;
-    layer_product *in_blocks, *whole;
-} products[] = {{"forward", balact_linear_forward_with, whole_forward},
-                {"grad_weight", balact_linear_grad_weight_with, whole_grad_weight},
-                {"grad_input", balact_linear_grad_input_with, whole_grad_input}};
+    layer_product *in_blocks;
+} products[] = {[PRODUCT_FORWARD] = {"forward", balact_linear_forward_with},
+                [PRODUCT_GRAD_WEIGHT] = {"grad_weight", balact_linear_grad_weight_with},
+                [PRODUCT_GRAD_INPUT] = {"grad_input", balact_linear_grad_input_with}};
 
 /* The ways of each product: in blocks on one thread, on two, and by one call on one. */
 enum { ONE_THREAD, TWO_THREADS, ONE_CALL, WAYS, LIBRARIES = 2, MAX_REPEATS = 15 };
@@ -54,14 +40,9 @@ static float *filled(int64_t n, unsigned seed) {
     return values;
 }
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Of one product: by the wall, and of all threads together, which other programs disturb less. */
 struct seconds {
-    double wall[MAX_REPEATS], processor[MAX_REPEATS];
+    struct samples wall, processor;
 };
 
 static double processor_now(void) {
@@ -70,42 +51,49 @@ static double processor_now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static void measure_once(const struct product *product, int way, balact_gemm *gemm,
-                         const struct balact_linear_problem *problem, struct seconds *seconds,
-                         int repeat) {
-    layer_product *run = way == ONE_CALL ? product->whole : product->in_blocks;
+/* Its samples go to seconds; with NULL it warms up and is verified. */
+static void run_once(enum product product, int way, int library,
+                     const struct balact_linear_problem *problem, struct seconds *seconds) {
+    balact_gemm *gemm = balact_gemm_libraries[library].gemm;
+    bool in_blocks = way != ONE_CALL;
     balact_set_threads(way == TWO_THREADS ? 2 : 1);
     double processor = processor_now(), wall = seconds_now();
-    balact_status status = run(gemm, problem);
-    seconds->wall[repeat] = seconds_now() - wall;
-    seconds->processor[repeat] = processor_now() - processor;
+    balact_status status = in_blocks ? products[product].in_blocks(gemm, problem)
+                                     : product_by_one_call(product, gemm, problem);
+    wall = seconds_now() - wall;
+    processor = processor_now() - processor;
     if (status != BALACT_OK)
         die(EXIT_CHECK_FAILED, "a matrix product failed: %s", balact_status_name(status));
+    if (seconds) {
+        samples_add(&seconds->wall, wall);
+        samples_add(&seconds->processor, processor);
+    } else if (!(product_error(product, problem, in_blocks && product == PRODUCT_FORWARD) <=
+                 PRODUCT_ERROR_BOUND)) {
+        die(EXIT_CHECK_FAILED, "%s by %s is wrong, nothing is timed", products[product].name,
+            balact_gemm_libraries[library].name);
+    }
 }
 
 /* One line per library. Libraries and ways take turns, so that a change of the machine's speed
  * meets all of them. */
-static void measure(const struct product *product, const struct balact_linear_problem *problem) {
-    static struct seconds seconds[LIBRARIES][WAYS];
+static void measure(enum product product, const struct balact_linear_problem *problem) {
+    struct seconds seconds[LIBRARIES][WAYS];
+    memset(seconds, 0, sizeof seconds);
     double work = 2e-9 * (double)problem->rows * (double)problem->dim * (double)problem->classes;
     int repeats = work < 5.0 ? MAX_REPEATS : 5;
-    for (int r = -1; r < repeats; r++) /* the first round warms up, and is written over */
+    for (int r = -1; r < repeats; r++)
         for (int l = 0; balact_gemm_libraries[l].name; l++)
             for (int way = 0; way < WAYS; way++)
-                measure_once(product, way, balact_gemm_libraries[l].gemm, problem, &seconds[l][way],
-                             r < 0 ? 0 : r);
+                run_once(product, way, l, problem, r < 0 ? NULL : &seconds[l][way]);
     for (int l = 0; balact_gemm_libraries[l].name; l++) {
         double per_processor[WAYS], best[WAYS];
         for (int way = 0; way < WAYS; way++) {
-            double *wall = seconds[l][way].wall, *processor = seconds[l][way].processor;
-            qsort(wall, (size_t)repeats, sizeof *wall, compare);
-            qsort(processor, (size_t)repeats, sizeof *processor, compare);
-            per_processor[way] = work / processor[repeats / 2];
-            best[way] = work / wall[0];
+            per_processor[way] = work / samples_quantile(&seconds[l][way].processor, 0.5);
+            best[way] = work / samples_quantile(&seconds[l][way].wall, 0);
         }
         printf("| %lld x %lld x %lld | %s | %s | %.0f | %.0f | %.0f | %.0f | %.0f |\n",
                (long long)problem->rows, (long long)problem->dim, (long long)problem->classes,
-               product->name, balact_gemm_libraries[l].name, per_processor[ONE_THREAD],
+               products[product].name, balact_gemm_libraries[l].name, per_processor[ONE_THREAD],
                per_processor[TWO_THREADS], per_processor[ONE_CALL], best[ONE_THREAD],
                best[TWO_THREADS]);
     }
@@ -139,8 +127,8 @@ void balact_measure_gemm(void) {
                                                 .dweight = dweight,
                                                 .dbias = dbias,
                                                 .dx = dx};
-        for (size_t i = 0; i < sizeof products / sizeof *products; i++)
-            measure(&products[i], &problem);
+        for (int i = 0; i < PRODUCT_COUNT; i++)
+            measure((enum product)i, &problem);
         float *all[] = {x, weight, logits, bias, dx, dweight, dlogits, dbias};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             free(all[i]);

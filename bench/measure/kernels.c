@@ -27,8 +27,7 @@ static void start_peers(struct walkers *walkers) {
     for (size_t i = 0; i < plan->peer_count; i++) {
         char log[512];
         struct peer_process *peer = &walkers->peers[i];
-        snprintf(log, sizeof log, "%s/balact-bench-%s-%ld.log", plan->memory, plan->peers[i]->name,
-                 (long)getpid());
+        peer_log_path(plan->memory, plan->peers[i]->name, log, sizeof log);
         peer_start(peer, plan->peers[i], log, plan->patience);
         if (peer->state == PEER_READY) {
             printf("peer %s %s\n", peer->program->name, peer->version);

@@ -79,7 +79,11 @@ static _Noreturn void become(const struct peer_program *program, int line, const
     for (int i = 0; i < PEER_WORDS && program->arguments[i]; i++)
         words[i] = (char *)(uintptr_t)program->arguments[i];
     execvp(words[0], words);
-    fprintf(stderr, "%s cannot be started: %s\n", words[0], strerror(errno));
+    /* No such program is no such peer: said as a peer would, in answer to the greeting. */
+    const char *why = strerror(errno);
+    char greeting[64];
+    if (read(STDIN_FILENO, greeting, sizeof greeting) > 0)
+        dprintf(STDOUT_FILENO, "skip %s cannot be started: %s\n", words[0], why);
     _exit(127);
 }
 
@@ -182,10 +186,15 @@ void peer_start(struct peer_process *peer, const struct peer_program *program, c
     greet(peer);
 }
 
+void peer_log_path(const char *folder, const char *name, char *path, size_t size) {
+    snprintf(path, size, "%s/balact-bench-%s-%ld.log", folder, name, (long)getpid());
+}
+
 bool peer_load(struct peer_process *peer, const struct timed_data *data,
                enum balact_operation operation, int threads) {
     const struct shared_file *shared = &data->shared;
-    char request[PEER_LINE], answer[512];
+    const struct timed_places *at = &data->at;
+    char request[PEER_LINE];
     snprintf(request, sizeof request,
              "load activation=%s op=%s dtype=%s rows=%lld cols=%lld threads=%d grad_scale=%.17g "
              "file=%s size=%lld logits=%lld labels=%lld counts=%lld offset=%lld out=%lld "
@@ -193,8 +202,13 @@ bool peer_load(struct peer_process *peer, const struct timed_data *data,
              balact_activation_info(data->activation)->name, balact_operation_name(operation),
              dtype_name(data->dtype), (long long)data->shape->rows, (long long)data->shape->cols,
              threads, (double)data->problem.grad_scale, shared->path, (long long)shared->size,
-             (long long)shared->logits, (long long)shared->labels, (long long)shared->counts,
-             (long long)shared->offset, (long long)shared->out, (long long)shared->loss);
+             (long long)at->logits, (long long)at->labels, (long long)at->counts,
+             (long long)at->offset, (long long)at->out, (long long)at->loss);
+    return peer_ask_to_load(peer, request);
+}
+
+bool peer_ask_to_load(struct peer_process *peer, const char *request) {
+    char answer[512];
     if (!converse(peer, request, answer, sizeof answer))
         return false;
     if (!strncmp(answer, "skip ", 5)) {

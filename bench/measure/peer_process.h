@@ -49,17 +49,26 @@ void peer_start(struct peer_process *peer, const struct peer_program *program, c
 bool peer_load(struct peer_process *peer, const struct timed_data *data,
                enum balact_operation operation, int threads);
 
+/* The same for a request of another kind: "load KEY=VALUE ...\n". */
+bool peer_ask_to_load(struct peer_process *peer, const char *request);
+
 /* Runs repeats times; *seconds is what all of them took together. false: it failed. */
 bool peer_run(struct peer_process *peer, long repeats, double *seconds);
 
-/* The results of the last run, into the data's shared file. */
+/* The results of the last run, into the shared file. */
 bool peer_fetch(struct peer_process *peer);
 
 /* Ends it, by force if need be, and removes its log. */
 void peer_stop(struct peer_process *peer);
 
-/* The peers that balact knows, in the order of tables: where each program lies on this machine, or
- * why there is none. */
+/* A file for peer_start() to have standard error in. */
+void peer_log_path(const char *folder, const char *name, char *path, size_t size);
+
+/* The peers of balact bench kernels, in the order of tables: where each program lies on this
+ * machine, or why there is none. */
 const struct peer_program *peer_programs(size_t *count);
+
+/* The peer of balact bench head: PyTorch. */
+const struct peer_program *peer_of_heads(void);
 
 #endif

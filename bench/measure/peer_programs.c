@@ -27,6 +27,9 @@ static const char *const libraries[IN_C] = {
     "this build has no such peer: install libdnnl-dev and build again",
     "this build has no such peer: install libxnnpack-dev and build again"};
 
+static struct peer_program of_heads = {
+    .name = "torch", .arguments = {NULL, NULL, "head"}, .warm_allocator = true};
+
 static bool find_program(const char *name, char *path, size_t size) {
     static const char *const places[] = {"peers", "../peers", "../lib/balact/peers"};
     char folder[PATH_MAX];
@@ -48,22 +51,30 @@ static bool find_program(const char *name, char *path, size_t size) {
     return false;
 }
 
-const struct peer_program *peer_programs(size_t *count) {
-    static char paths[IN_C][2 * PATH_MAX];
+static void find_torch(struct peer_program *program) {
     static char *script;
     const char *python = getenv("BALACT_PYTHON");
+    if (!script)
+        script = share_path("bench/peers/torch_peer.py");
+    program->arguments[0] = python && *python ? python : "python3";
+    program->arguments[1] = script;
+    program->missing = script ? NULL : "bench/peers/torch_peer.py is nowhere";
+}
+
+const struct peer_program *peer_of_heads(void) {
+    find_torch(&of_heads);
+    return &of_heads;
+}
+
+const struct peer_program *peer_programs(size_t *count) {
+    static char paths[IN_C][2 * PATH_MAX];
     for (int i = 0; i < IN_C; i++) {
         bool found = find_program(programs[i].name, paths[i], sizeof paths[i]);
         programs[i].arguments[0] = paths[i];
         programs[i].missing = found ? NULL : libraries[i];
     }
-    if (!script)
-        script = share_path("bench/peers/torch_peer.py");
-    for (int i = IN_C; i < COUNT; i++) {
-        programs[i].arguments[0] = python && *python ? python : "python3";
-        programs[i].arguments[1] = script;
-        programs[i].missing = script ? NULL : "bench/peers/torch_peer.py is nowhere";
-    }
+    for (int i = IN_C; i < COUNT; i++)
+        find_torch(&programs[i]);
     *count = COUNT;
     return programs;
 }

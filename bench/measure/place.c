@@ -5,9 +5,13 @@
 #define _GNU_SOURCE
 #include "bench/measure/place.h"
 
+#include <time.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 #ifdef __linux__
 #include <sched.h>
-#include <stdbool.h>
 
 static cpu_set_t allowed;
 static bool known;
@@ -46,3 +50,17 @@ void place_thread(int index) {
 
 void place_thread_anywhere(void) {}
 #endif
+
+bool let_idle_threads_go(void) {
+/* gcc has it since 9, though it says it keeps to an older standard */
+#if defined _OPENMP && (_OPENMP >= 201811 || (!defined __clang__ && __GNUC__ >= 9))
+    omp_pause_resource_all(omp_pause_soft);
+    return true;
+#else
+    return false;
+#endif
+}
+
+void let_peer_fall_idle(void) {
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}

@@ -4,14 +4,10 @@
  */
 #include "bench/measure/timed_data.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "balact/backend.h"
 #include "balact/random.h"
@@ -25,37 +21,19 @@ static int64_t up_to(int64_t value, int64_t unit) {
     return (value + unit - 1) / unit * unit;
 }
 
-/* The file has no name that could outlive a killed run: peers open it by the descriptor that this
- * process keeps. */
+/* The results come last: verification wipes all from the loss on. */
 static balact_status make_shared(struct timed_data *data, const char *folder,
                                  struct balact_error *error) {
-    struct shared_file *shared = &data->shared;
     int64_t rows = data->shape->rows, cols = data->shape->cols;
-    int64_t matrix = up_to(rows * cols * balact_dtype_size(data->dtype), PAGE);
-    shared->labels = matrix;
-    shared->counts = shared->labels + up_to(rows * 4, PAGE);
-    shared->offset = shared->counts + up_to(cols * 4, PAGE);
-    shared->loss = shared->offset + up_to(cols * 4, PAGE);
-    shared->out = shared->loss + PAGE;
-    shared->size = shared->out + matrix;
-    char path[1024];
-    snprintf(path, sizeof path, "%s/balact-bench-XXXXXX", folder);
-    int file = shared->file = mkstemp(path);
-    if (file < 0)
-        return balact_fail(error, BALACT_ERROR_IO, "%s: no file for the peers: %s", folder,
-                           strerror(errno));
-    unlink(path);
-    fcntl(file, F_SETFD, FD_CLOEXEC);
-    snprintf(shared->path, sizeof shared->path, "/proc/%ld/fd/%d", (long)getpid(), file);
-    int code = posix_fallocate(file, 0, shared->size);
-    void *memory =
-        code ? MAP_FAILED
-             : mmap(NULL, (size_t)shared->size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (memory == MAP_FAILED)
-        return balact_fail(error, BALACT_ERROR_MEMORY, "%s: no room for %lld bytes", folder,
-                           (long long)shared->size);
-    shared->memory = memory;
-    return BALACT_OK;
+    int64_t matrix = rows * cols * balact_dtype_size(data->dtype);
+    struct shared_file *shared = &data->shared;
+    data->at.logits = shared_file_reserve(shared, matrix);
+    data->at.labels = shared_file_reserve(shared, rows * 4);
+    data->at.counts = shared_file_reserve(shared, cols * 4);
+    data->at.offset = shared_file_reserve(shared, cols * 4);
+    data->at.loss = shared_file_reserve(shared, (int64_t)sizeof(double));
+    data->at.out = shared_file_reserve(shared, matrix);
+    return shared_file_make(shared, folder, error);
 }
 
 /* size bytes that begin `aside` bytes after a multiple of a huge page; *block is to be freed. */
@@ -72,8 +50,8 @@ static void *timing_memory(int64_t size, int64_t aside, void **block) {
 static void fill_inputs(struct timed_data *data, uint64_t seed) {
     const struct timed_case *shape = data->shape;
     char *memory = data->shared.memory;
-    int32_t *labels = (int32_t *)(memory + data->shared.labels);
-    float *counts = (float *)(memory + data->shared.counts);
+    int32_t *labels = (int32_t *)(memory + data->at.labels);
+    float *counts = (float *)(memory + data->at.counts);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < shape->rows; i++) {
         for (int64_t k = i * shape->cols; k < (i + 1) * shape->cols; k++) {
@@ -102,7 +80,7 @@ static void choose_rows(struct timed_data *data) {
     data->checked_count = count;
     for (int64_t k = 0; k < count; k++) {
         int64_t i = data->checked[k];
-        data->checked_labels[k] = ((int32_t *)(data->shared.memory + data->shared.labels))[i];
+        data->checked_labels[k] = ((int32_t *)(data->shared.memory + data->at.labels))[i];
         for (int64_t j = 0; j < cols; j++)
             data->checked_logits[k * cols + j] =
                 (float)load_element(data->shared.memory, data->dtype, i * cols + j);
@@ -154,7 +132,7 @@ balact_status timed_data_make(struct timed_data *data, const struct timed_case *
     problem.grad_scale = 1.0f / (float)shape->rows;
     problem.logits = data->logits;
     problem.out = data->out;
-    problem.labels = (int32_t *)(data->shared.memory + data->shared.labels);
+    problem.labels = (int32_t *)(data->shared.memory + data->at.labels);
     problem.loss = data->loss;
     problem.lse = data->lse;
     problem.weight = data->weight;
@@ -165,8 +143,8 @@ balact_status timed_data_make(struct timed_data *data, const struct timed_case *
 balact_status timed_data_turn(struct timed_data *data, enum balact_activation activation,
                               struct balact_error *error) {
     int64_t cols = data->shape->cols;
-    float *offset = (float *)(data->shared.memory + data->shared.offset);
-    const float *counts = (const float *)(data->shared.memory + data->shared.counts);
+    float *offset = (float *)(data->shared.memory + data->at.offset);
+    const float *counts = (const float *)(data->shared.memory + data->at.counts);
     data->activation = activation;
     data->problem.offset = NULL;
     memset(offset, 0, (size_t)cols * sizeof *offset);
@@ -223,10 +201,7 @@ struct balact_problem timed_problem(const struct timed_data *data,
 }
 
 void timed_data_release(struct timed_data *data) {
-    if (data->shared.memory)
-        munmap(data->shared.memory, (size_t)data->shared.size);
-    if (data->shared.path[0])
-        close(data->shared.file);
+    shared_file_release(&data->shared);
     void *all[] = {
         data->logits_block, data->out_block,     data->loss,           data->lse,
         data->weight,       data->checked,       data->checked_labels, data->checked_logits,

@@ -8,15 +8,12 @@
 
 #include "balact/activations.h"
 #include "bench/measure/cases.h"
+#include "bench/measure/shared_file.h"
 #include "bench/measure/timed_cases.h"
 
-/* The file's parts; offsets are multiples of 4096. */
-struct shared_file {
-    char path[64]; /* by which other processes may open it as long as this one lives */
-    int file;
-    char *memory; /* mapped */
-    int64_t size;
-    int64_t logits, labels, counts, offset, out, loss;
+/* Where each part of the shared file begins. */
+struct timed_places {
+    int64_t logits, labels, counts, offset, loss, out;
 };
 
 struct timed_data {
@@ -24,6 +21,7 @@ struct timed_data {
     enum balact_dtype dtype;
     enum balact_activation activation;
     struct shared_file shared;
+    struct timed_places at;
     /* Of our own, every page touched, huge pages asked for, padded to ld elements a row; `out`
      * begins half a page off `logits` modulo 4 KiB. */
     void *logits, *out, *logits_block, *out_block;

@@ -103,7 +103,7 @@ struct timed_verdict timed_judge(const struct timed_data *data, enum balact_oper
 /* The loss of a peer is one number, which can be judged where all rows were checked. */
 static void judge_total(const struct timed_data *data, struct timed_verdict *verdict) {
     double loss, sum = 0.0;
-    memcpy(&loss, data->shared.memory + data->shared.loss, sizeof loss);
+    memcpy(&loss, data->shared.memory + data->at.loss, sizeof loss);
     if (isnan(loss) || data->checked_count < data->shape->rows)
         return;
     for (int64_t k = 0; k < data->checked_count; k++)
@@ -124,7 +124,7 @@ struct timed_verdict timed_judge_peer(const struct timed_data *data,
         for (int64_t j = 0; j < cols; j++)
             largest = fmax(largest, fabs((double)expected[j]));
         for (int64_t j = 0; j < cols; j++) {
-            double value = load_element(data->shared.memory + data->shared.out, data->dtype,
+            double value = load_element(data->shared.memory + data->at.out, data->dtype,
                                         data->checked[k] * cols + j);
             double far = storage_ulp(data->dtype, value, expected[j]);
             verdict.worst_ulp = fmax(verdict.worst_ulp, far);

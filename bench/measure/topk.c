@@ -10,6 +10,7 @@
 
 #include "balact/backend.h"
 #include "balact/random.h"
+#include "bench/measure/samples.h"
 #include "bench/program.h"
 
 enum { SEED = 20081106, ROUNDS = 21, MAX_SUBJECTS = 8 };
@@ -64,11 +65,6 @@ static void rank(const struct balact_backend *backend, const struct balact_topk_
     die_unless_ok(balact_topk(backend, problem, &error), &error);
 }
 
-static int compare(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The backends that can rank what lies in plain memory, the reference excepted. */
 static size_t find_subjects(const struct balact_backend **subjects) {
     size_t count, found = 0;
@@ -95,25 +91,26 @@ static void verify(const struct balact_backend *backend, const struct balact_top
 /* Backends and the walk take turns, so that a change of the machine's speed meets all of them. */
 static void measure(const struct balact_backend *const *subjects, size_t count,
                     const struct balact_topk_problem *p) {
-    static double seconds[MAX_SUBJECTS][ROUNDS], walk[ROUNDS];
+    struct samples seconds[MAX_SUBJECTS] = {{0}}, walk = {0};
     int64_t words = p->rows * p->cols / 2;
-    for (int r = -1; r < ROUNDS; r++) { /* the first round warms up, and is written over */
-        int at = r < 0 ? 0 : r;
-        walk[at] = time_walk(p->logits, words);
+    for (int r = -1; r < ROUNDS; r++) { /* the first round warms up */
+        double taken = time_walk(p->logits, words);
+        if (r >= 0)
+            samples_add(&walk, taken);
         for (size_t b = 0; b < count; b++) {
             double began = seconds_now();
             rank(subjects[b], p);
-            seconds[b][at] = seconds_now() - began;
+            if (r >= 0)
+                samples_add(&seconds[b], seconds_now() - began);
         }
     }
-    qsort(walk, ROUNDS, sizeof *walk, compare);
+    double limit = samples_quantile(&walk, 0.5);
     for (size_t b = 0; b < count; b++) {
-        double *s = seconds[b];
-        qsort(s, ROUNDS, sizeof *s, compare);
+        double median = samples_quantile(&seconds[b], 0.5);
         printf("%s,f32,%lld,%lld,%lld,%d,%.4g,%.4g,%.4g,%.4g,%.2f,yes\n", subjects[b]->name,
                (long long)p->rows, (long long)p->cols, (long long)p->k, balact_threads(),
-               s[ROUNDS / 10], s[ROUNDS / 2], s[ROUNDS - 1 - ROUNDS / 10], walk[ROUNDS / 2],
-               s[ROUNDS / 2] / walk[ROUNDS / 2]);
+               samples_quantile(&seconds[b], 0.1), median, samples_quantile(&seconds[b], 0.9),
+               limit, median / limit);
         fflush(stdout);
     }
 }

@@ -7,8 +7,7 @@
 
 #include "balact/backend.h"
 #include "bench/measure/compare.h"
-
-enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_SKIP };
+#include "plots/verdict.h"
 
 /* One comparison, as it goes into verify.csv. */
 struct verify_row {

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MIT
 """The peers torch, torch_lean and torch_compile: PyTorch, by the protocol of peer.h.
 
-usage: torch_peer.py eager|lean|compile
-       torch_peer.py head_step ROWS DIM CLASSES THREADS REPEATS
+usage: torch_peer.py eager|lean|compile|head
 
 eager    what a user writes: out= variants forward; the losses with autograd. Balanced Softmax as
          published: the counts expanded to the batch, their logarithm taken in every step.
 lean     the same with the logarithm of the counts taken once; only where that differs.
 compile  the functions of lean through torch.compile.
-head_step  prints "seconds S ..." of training steps of a linear head (Balanced Softmax, SGD with
-         momentum 0.9 and weight decay 5e-4), after two of warm-up.
+head     training steps of a linear head, as a user writes them: nn.Linear, the losses of lean,
+         autograd, SGD.
 """
+import math
 import mmap
 import os
 import sys
@@ -30,8 +30,7 @@ try:
     import torch
     import torch.nn.functional as F
 except Exception as error:  # a half-installed PyTorch fails in many ways
-    if sys.argv[1:2] != ["head_step"]:
-        sys.stdin.readline()
+    sys.stdin.readline()
     answer(f"skip PyTorch cannot be imported by {sys.executable}: {error}")
     sys.exit(0)
 
@@ -103,25 +102,77 @@ def loss_grad_function(problem, mode):
     return run
 
 
+def parts_of(keys):
+    """A function of (key, dtype, *shape): that part of the shared file."""
+    with open(keys["file"], "r+b") as file:
+        data = mmap.mmap(file.fileno(), int(keys["size"]))
+
+    def take(key, dtype, *shape):
+        return view(data, int(keys[key]), dtype, math.prod(shape)).view(*shape)
+    return take
+
+
+def load_head(keys):
+    """A training step; "results" are pairs of a function that finds one and where it goes."""
+    rows, dim, cols = int(keys["rows"]), int(keys["dim"]), int(keys["cols"])
+    torch.set_num_threads(int(keys["threads"]))
+    take = parts_of(keys)
+    x = take("x", torch.float32, rows, dim).clone()
+    x.requires_grad_(keys["grad_input"] == "1")
+    head = torch.nn.Linear(dim, cols)
+    with torch.no_grad():
+        head.weight.copy_(take("weight", torch.float32, cols, dim))
+        head.bias.copy_(take("bias", torch.float32, cols))
+    optimizer = torch.optim.SGD(
+        [{"params": [head.weight], "weight_decay": float(keys["decay"])}, {"params": [head.bias]}],
+        lr=float(keys["lr"]), momentum=float(keys["momentum"]))
+    problem = {
+        "x": x, "cols": cols, "loss_at": take("loss", torch.float64, 1),
+        "labels": take("labels", torch.int32, rows).long(), "counts": None,
+        "prior": take("offset", torch.float32, cols).clone(),
+        "grad_scale": float(keys["grad_scale"]),
+        "softmax": keys["activation"].endswith("softmax"),
+        "balanced": keys["activation"].startswith("balanced"),
+    }
+
+    def velocity(parameter):
+        return lambda: optimizer.state[parameter]["momentum_buffer"]
+    problem["results"] = [
+        (velocity(head.weight), take("dweight", torch.float32, cols, dim)),
+        (velocity(head.bias), take("dbias", torch.float32, cols))]
+    if x.requires_grad:
+        problem["results"].append((lambda: x.grad, take("dx", torch.float32, rows, dim)))
+    loss = loss_function(problem, "lean")
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        x.grad = None
+        value = loss(head(x))
+        value.backward()
+        optimizer.step()
+        problem["loss"] = value.detach()
+    problem["run"] = step
+    return problem
+
+
 def load(words, mode):
     """The problem of a load request, or the reason why there is none."""
     keys = dict(word.split("=", 1) for word in words)
-    rows, cols = int(keys["rows"]), int(keys["cols"])
     if keys["dtype"] != "f32":
         return "this peer is timed in f32 alone"
+    if mode == "head":
+        return load_head(keys)
+    rows, cols = int(keys["rows"]), int(keys["cols"])
     if mode == "lean" and (keys["activation"], keys["op"]) != ("balanced_softmax", "loss_grad"):
         return "the same as torch"
     torch.set_num_threads(int(keys["threads"]))
     if mode == "compile":
         torch._dynamo.reset()  # or old shapes count as recompilations
-    with open(keys["file"], "r+b") as file:
-        data = mmap.mmap(file.fileno(), int(keys["size"]))
-    take = lambda key, dtype, count: view(data, int(keys[key]), dtype, count)
+    take = parts_of(keys)
     problem = {
-        "data": data, "cols": cols, "loss": None,
-        "out": take("out", torch.float32, rows * cols).view(rows, cols),
+        "cols": cols, "loss": None,
         "loss_at": take("loss", torch.float64, 1),
-        "x": take("logits", torch.float32, rows * cols).view(rows, cols).clone(),
+        "x": take("logits", torch.float32, rows, cols).clone(),
         "labels": take("labels", torch.int32, rows).long(),
         "counts": take("counts", torch.float32, cols).clone(),
         "prior": take("offset", torch.float32, cols).clone(),
@@ -129,6 +180,7 @@ def load(words, mode):
         "softmax": keys["activation"].endswith("softmax"),
         "balanced": keys["activation"].startswith("balanced"),
     }
+    problem["results"] = [(lambda: problem["result"], take("out", torch.float32, rows, cols))]
     make = forward_function if keys["op"] == "forward" else loss_grad_function
     problem["run"] = make(problem, mode)
     problem["run"]()  # compiles, and warms the allocator
@@ -144,13 +196,14 @@ def run(problem, count):
 
 def fetch(problem):
     with torch.no_grad():
-        problem["out"].copy_(problem["result"])
+        for find, where in problem["results"]:
+            where.copy_(find())
         loss = problem["loss"]
         problem["loss_at"][0] = float("nan") if loss is None else loss.double()
 
 
 def serve(mode):
-    name = {"eager": "torch", "lean": "torch_lean", "compile": "torch_compile"}[mode]
+    name = {"eager": "torch", "lean": "torch_lean", "compile": "torch_compile", "head": "torch"}[mode]
     problem = None
     for line in sys.stdin:
         words = line.split()
@@ -174,33 +227,8 @@ def serve(mode):
             answer(f"error {type(error).__name__}: {error}"[:400])
 
 
-def head_step(rows, dim, classes, threads, repeats):
-    torch.set_num_threads(threads)
-    torch.manual_seed(1)
-    x, labels = torch.randn(rows, dim), torch.randint(0, classes, (rows,))
-    log_counts = torch.randint(2, 2000, (classes,)).float().log()
-    head = torch.nn.Linear(dim, classes)
-    optimizer = torch.optim.SGD(head.parameters(), lr=0.2, momentum=0.9, weight_decay=5e-4)
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(head(x) + log_counts, labels).backward()
-        optimizer.step()
-
-    step()
-    step()
-    seconds = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - begin)
-    answer("seconds " + " ".join(f"{s:.9e}" for s in seconds))
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["head_step"] and len(sys.argv) == 7:
-        head_step(*map(int, sys.argv[2:]))
-    elif len(sys.argv) == 2 and sys.argv[1] in ("eager", "lean", "compile"):
+    if len(sys.argv) == 2 and sys.argv[1] in ("eager", "lean", "compile", "head"):
         serve(sys.argv[1])
     else:
         sys.exit(__doc__)
