@@ -209,13 +209,13 @@ static void take(struct side *side, enum timing_state state, const char *name, d
 
 /* The fastest row of the bar's case that the selection allows. */
 static struct side find_side(const struct bar *bar, const struct timings *timings,
-                             const char *activation, const char *selection) {
+                             const char *selection) {
     struct side side = {.name = NULL};
     for (size_t i = 0; !bar->head && i < timings->kernel_count; i++) {
         const struct kernel_timing *row = &timings->kernels[i];
         if (row->rows == bar->rows && row->cols == bar->cols && row->threads == bar->threads &&
             row->in_place == bar->in_place && !strcmp(row->op, bar->op) &&
-            !strcmp(row->activation, activation) && !strcmp(row->dtype, bar->dtype) &&
+            !strcmp(row->activation, bar->activation) && !strcmp(row->dtype, bar->dtype) &&
             !strcmp(row->cache, bar->cache) && selects(selection, row->backend))
             take(&side, row->state, row->backend, row->seconds.p50, row->limit_seconds, NAN);
     }
@@ -223,7 +223,7 @@ static struct side find_side(const struct bar *bar, const struct timings *timing
         const struct head_timing *row = &timings->heads[i];
         if (row->rows == bar->rows && row->classes == bar->cols && row->dim == bar->dim &&
             row->threads == bar->threads && row->grad_input == bar->grad_input &&
-            !strcmp(row->activation, activation) && selects(selection, row->implementation))
+            !strcmp(row->activation, bar->activation) && selects(selection, row->implementation))
             take(&side, row->state, row->implementation, row->seconds.p50, NAN, row->share_of_gemm);
     }
     return side;
@@ -271,26 +271,45 @@ static void judge_by_cell(struct arena *arena, struct bar *bar, const struct sid
         settle(bar, ratio, arena_format(arena, "%s / %s", top->name, bar->denominator));
 }
 
+/* Against the plain activation of the same backend, which was timed in turns with it. */
+static void judge_by_plain(struct arena *arena, struct bar *bar, const struct timings *timings,
+                           const struct side *top) {
+    const char *what = arena_format(arena, "plain_%s", top->name);
+    for (size_t i = 0; i < timings->limit_count; i++) {
+        const struct limit_timing *row = &timings->limits[i];
+        if (row->rows == bar->rows && row->cols == bar->cols && row->threads == bar->threads &&
+            row->in_place == bar->in_place && !strcmp(row->what, what) &&
+            !strcmp(row->activation, bar->activation) && !strcmp(row->op, bar->op) &&
+            !strcmp(row->dtype, bar->dtype) && !strcmp(row->cache, bar->cache)) {
+            settle(bar, top->seconds / row->seconds.p50,
+                   arena_format(arena, "%s / %s", top->name, what));
+            return;
+        }
+    }
+    bar->detail = arena_format(arena, "limits.csv has no row of '%s' for it", what);
+}
+
 static void judge_bar(struct arena *arena, struct bar *bar, const struct timings *timings) {
-    bool plain = !strcmp(bar->denominator, "plain");
     if (bar->head ? !timings->has_heads : !timings->has_kernels) {
         bar->detail =
             arena_format(arena, "%s is not there", bar->head ? "head.csv" : "kernels.csv");
         return;
     }
-    struct side top = find_side(bar, timings, bar->activation, bar->numerator);
+    struct side top = find_side(bar, timings, bar->numerator);
     if (!usable(arena, bar, &top, bar->numerator))
         return;
     if (one_of(bar->denominator, "limit", "gemm")) {
         judge_by_cell(arena, bar, &top);
         return;
     }
-    const char *activation = plain ? bar->activation + strlen("balanced_") : bar->activation;
-    const char *selection = plain ? bar->numerator : bar->denominator;
-    struct side bottom = find_side(bar, timings, activation, selection);
-    if (usable(arena, bar, &bottom, selection))
+    if (!strcmp(bar->denominator, "plain")) {
+        judge_by_plain(arena, bar, timings, &top);
+        return;
+    }
+    struct side bottom = find_side(bar, timings, bar->denominator);
+    if (usable(arena, bar, &bottom, bar->denominator))
         settle(bar, top.seconds / bottom.seconds,
-               arena_format(arena, "%s / %s%s", top.name, plain ? "plain " : "", bottom.name));
+               arena_format(arena, "%s / %s", top.name, bottom.name));
 }
 
 void bars_judge(struct arena *arena, struct bars *bars, const struct timings *timings) {

@@ -189,9 +189,32 @@ static balact_status read_head(struct timings *timings, struct cursor *cursor) {
 }
 
 static balact_status read_limit(struct timings *timings, struct cursor *cursor) {
-    enum { WHAT, BYTES, THREADS, P10, P50, P90, RATE, PER_ELEMENT };
+    enum {
+        WHAT,
+        ACTIVATION,
+        OP,
+        DTYPE,
+        ROWS,
+        COLS,
+        IN_PLACE,
+        CACHE,
+        BYTES,
+        THREADS,
+        P10,
+        P50,
+        P90,
+        RATE,
+        PER_ELEMENT
+    };
     struct limit_timing *row = &timings->limits[timings->limit_count++];
     row->what = text_at(cursor, WHAT);
+    row->activation = activation_at(cursor, ACTIVATION);
+    row->op = text_at(cursor, OP);
+    row->dtype = text_at(cursor, DTYPE);
+    row->rows = count_at(cursor, ROWS);
+    row->cols = count_at(cursor, COLS);
+    row->in_place = flag_at(cursor, IN_PLACE);
+    row->cache = text_at(cursor, CACHE);
     row->bytes = count_at(cursor, BYTES);
     row->threads = count_at(cursor, THREADS);
     row->seconds = quantiles_at(cursor, P10, true);
@@ -217,7 +240,8 @@ static const struct {
                 "seconds_p10", "seconds_p50", "seconds_p90", "share_of_gemm", "verified"},
                read_head},
     [LIMITS] = {"limits.csv",
-                {"what", "bytes", "threads", "seconds_p10", "seconds_p50", "seconds_p90",
+                {"what", "activation", "op", "dtype", "rows", "cols", "in_place", "cache", "bytes",
+                 "threads", "seconds_p10", "seconds_p50", "seconds_p90",
                  "bytes_per_second", "seconds_per_element"},
                 read_limit}};
 

@@ -42,9 +42,14 @@ struct head_timing {
     enum timing_state state;
 };
 
+/* What kernels are held against: walks, exponentials, and the plain activations beside balanced
+ * ones. */
 struct limit_timing {
     int64_t line;
     const char *what;
+    const char *activation, *op, *dtype, *cache; /* of the kernels that it was timed beside */
+    int64_t rows, cols;
+    bool in_place;
     int64_t bytes, threads;
     struct quantiles seconds;
     double bytes_per_second;    /* of a walk, else NaN */

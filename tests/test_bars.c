@@ -36,28 +36,40 @@
     activation ",forward," backend ",f32,8,10,1,0,warm," times ",3,640," limit ",,1e-7," verified  \
                "\n"
 
+/* What stands beside kernels.csv: the plain forms of both backends, in turns with the balanced one. */
+#define LIMITS_HEADER                                                                              \
+    "what,activation,op,dtype,rows,cols,threads,in_place,cache,bytes,seconds_p10,seconds_p50,"     \
+    "seconds_p90,samples,bytes_per_second,seconds_per_element\n"
+#define PLAIN(backend, seconds)                                                                    \
+    "plain_" backend ",balanced_softmax,forward,f32,8,10,1,0,warm,640," seconds ",3,1e9,\n"
+static const char limits[] = LIMITS_HEADER PLAIN("avx2", "1e-6,2.5e-6,3e-6")
+    PLAIN("avx512", "1e-6,2e-6,3e-6");
+
 static struct timings timings;
 static struct bars bars;
 static struct balact_error error;
 static struct arena arena;
 
-/* A folder of this test with those two files; NULL leaves one out. */
+static void write_text(const char *folder, const char *name, const char *text) {
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* A folder of this test with those two files, NULL leaves one out, and limits.csv. */
 static const char *folder_of(const char *kernels, const char *head) {
     static char folder[512];
-    char path[600];
     static int number;
     snprintf(folder, sizeof folder, "%s/bench%d", test_folder(), number++);
     ck_assert_int_eq(mkdir(folder, 0777), 0);
-    const char *texts[] = {kernels, head}, *names[] = {"kernels.csv", "head.csv"};
-    for (size_t i = 0; i < 2; i++) {
-        if (!texts[i])
-            continue;
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        FILE *file = fopen(path, "wb");
-        ck_assert_ptr_nonnull(file);
-        fputs(texts[i], file);
-        fclose(file);
-    }
+    write_text(folder, "limits.csv", limits);
+    if (kernels)
+        write_text(folder, "kernels.csv", kernels);
+    if (head)
+        write_text(folder, "head.csv", head);
     return folder;
 }
 
@@ -100,7 +112,8 @@ static const char kernels[] = KERNEL_HEADER
     ROW("softmax", "torch_lean", "5e-6,6e-6,7e-6", "", "yes")
     ROW("softmax", "onednn", ",,", "", "SKIP")
     ROW("softmax", "xnnpack", ",,", "", "no")
-    ROW("balanced_softmax", "avx2", "2e-6,3e-6,4e-6", "2e-6", "yes");
+    ROW("balanced_softmax", "avx2", "2e-6,3e-6,4e-6", "2e-6", "yes")
+    ROW("balanced_softmax", "reference", "9e-6,9e-6,9e-6", "2e-6", "yes");
 /* clang-format on */
 
 START_TEST(passes_and_fails_at_the_bound) {
@@ -113,7 +126,7 @@ START_TEST(passes_and_fails_at_the_bound) {
     bar_is(2, VERDICT_PASS, 4, "torch / avx512");
     bar_is(3, VERDICT_FAIL, 2, "torch / avx2");
     bar_is(4, VERDICT_PASS, 3, "torch_lean / avx512"); /* the fastest of those named */
-    bar_is(5, VERDICT_PASS, 1.5, "avx2 / plain avx512");
+    bar_is(5, VERDICT_PASS, 1.2, "avx2 / plain_avx2"); /* of the same backend */
     ck_assert_uint_eq(bars_count(&bars, VERDICT_PASS), 4);
     ck_assert_uint_eq(bars_count(&bars, VERDICT_FAIL), 2);
 }
@@ -124,13 +137,15 @@ START_TEST(skips_what_was_not_measured_with_the_reason) {
           SOFTMAX_BAR "onednn,best,>=,1\n" SOFTMAX_BAR "torch_compile,best,>=,1\n" SOFTMAX_BAR
                       "xnnpack,best,>=,1\n" SOFTMAX_BAR "torch,limit,<=,9\n"
                       "h,head,softmax,,,8,10,4,1,,,0,torch,balact,>=,1\n"
-                      "b,kernels,softmax,forward,f32,8,10,,2,0,warm,,best,limit,<=,2\n");
+                      "b,kernels,softmax,forward,f32,8,10,,2,0,warm,,best,limit,<=,2\n" BALANCED_BAR
+                      "reference,plain,<=,1.5\n");
     bar_is(0, VERDICT_SKIP, NAN, "onednn was skipped in the run");
     bar_is(1, VERDICT_SKIP, NAN, "kernels.csv has no row of 'torch_compile' for it");
     bar_is(2, VERDICT_SKIP, NAN, "the result of xnnpack was not verified");
     bar_is(3, VERDICT_SKIP, NAN, "the row of torch has no limit_seconds");
     bar_is(4, VERDICT_SKIP, NAN, "head.csv is not there");
     bar_is(5, VERDICT_SKIP, NAN, "kernels.csv has no row of 'best' for it");
+    bar_is(6, VERDICT_SKIP, NAN, "limits.csv has no row of 'plain_reference' for it");
 }
 END_TEST
 
@@ -247,10 +262,13 @@ static void holds(const char *folder, const char *name, const char *text) {
 static const char *copy_bench(bool with_head) {
     struct buffer kernel_file = buffer_load(BENCH "/kernels.csv");
     struct buffer head_file = buffer_load(BENCH "/head.csv");
+    struct buffer limits_file = buffer_load(BENCH "/limits.csv");
     const char *folder =
         folder_of((char *)kernel_file.bytes, with_head ? (char *)head_file.bytes : NULL);
+    write_text(folder, "limits.csv", (char *)limits_file.bytes);
     buffer_free(&kernel_file);
     buffer_free(&head_file);
+    buffer_free(&limits_file);
     return folder;
 }
 

@@ -88,6 +88,21 @@ static void add_exp(struct contest *contest, const struct balact_backend *backen
         add(contest, &exp);
 }
 
+static enum balact_activation plain_form(enum balact_activation activation) {
+    return balact_activation_info(activation)->family == BALACT_FAMILY_SOFTMAX ? BALACT_SOFTMAX
+                                                                               : BALACT_SIGMOID;
+}
+
+static void add_plain(struct contest *contest, const struct balact_backend *backend) {
+    struct contestant plain = {.kind = CONTEST_PLAIN, .backend = backend};
+    if (!strcmp(backend->name, "avx512"))
+        plain.name = "plain_avx512";
+    if (!strcmp(backend->name, "avx2"))
+        plain.name = "plain_avx2";
+    if (plain.name)
+        add(contest, &plain);
+}
+
 void contest_add_limits(struct contest *contest) {
     size_t count = contest->count;
     if (in_place(contest->operation)) {
@@ -101,6 +116,10 @@ void contest_add_limits(struct contest *contest) {
     for (size_t i = 0; i < count; i++)
         if (contest->list[i].kind == CONTEST_BACKEND)
             add_exp(contest, contest->list[i].backend);
+    for (size_t i = 0; i < count; i++)
+        if (contest->list[i].kind == CONTEST_BACKEND &&
+            balact_activation_info(contest->data->activation)->balanced)
+            add_plain(contest, contest->list[i].backend);
     for (int i = 0; i < CONTEST_EXP_COUNT; i++)
         exp_in[i] = -20.0f * (float)((i * 7919) % CONTEST_EXP_COUNT) / CONTEST_EXP_COUNT;
 }
@@ -137,6 +156,25 @@ static void verify_peer(struct contest *contest, struct contestant *c) {
     snprintf(c->verdict.why, sizeof c->verdict.why, "%.255s", c->peer->why);
 }
 
+/* The plain activations, on the data turned to them and back. */
+static void verify_plain(struct contest *contest) {
+    enum balact_operation operation = timed_expectation(contest->operation);
+    enum balact_activation balanced = contest->data->activation;
+    struct timed_data *data = contest->data;
+    struct balact_error error;
+    balact_status status = timed_data_turn(data, plain_form(balanced), &error);
+    if (status == BALACT_OK)
+        status = timed_data_expect(data, operation, &error);
+    for (size_t i = 0; i < contest->count && status == BALACT_OK; i++)
+        if (contest->list[i].kind == CONTEST_PLAIN)
+            verify_backend(contest, &contest->list[i]);
+    status = timed_data_turn(data, balanced, &error);
+    if (status == BALACT_OK)
+        status = timed_data_expect(data, operation, &error);
+    for (size_t i = 0; i < contest->count && status != BALACT_OK; i++)
+        contest->list[i].verdict = (struct timed_verdict){.worst_ulp = NAN};
+}
+
 void contest_verify(struct contest *contest) {
     balact_set_threads(contest->threads);
     for (size_t i = 0; i < contest->count; i++) {
@@ -145,6 +183,8 @@ void contest_verify(struct contest *contest) {
         else if (contest->list[i].kind == CONTEST_PEER)
             verify_peer(contest, &contest->list[i]);
     }
+    if (balact_activation_info(contest->data->activation)->balanced)
+        verify_plain(contest);
 }
 
 /* Each thread to its own processor; threads that have just been made must be told again. */
@@ -164,9 +204,14 @@ static double time_backend(const struct contest *contest, const struct contestan
                            long repeats) {
     struct balact_timer timer;
     struct balact_problem problem = timed_problem(contest->data, contest->operation);
+    enum balact_activation activation = contest->data->activation;
+    if (c->kind == CONTEST_PLAIN) {
+        activation = plain_form(activation);
+        problem.offset = NULL;
+    }
     c->backend->timer_start(&timer);
     for (long i = 0; i < repeats; i++)
-        if (balact_run(c->backend, contest->data->activation, contest->operation, &problem, NULL))
+        if (balact_run(c->backend, activation, contest->operation, &problem, NULL))
             return NAN;
     return c->backend->timer_stop(&timer);
 }
@@ -176,6 +221,7 @@ static double time_runs(const struct contest *contest, struct contestant *c, lon
     double seconds, begin;
     switch (c->kind) {
     case CONTEST_BACKEND:
+    case CONTEST_PLAIN:
         return time_backend(contest, c, repeats);
     case CONTEST_PEER:
         return peer_run(c->peer, repeats, &seconds) ? seconds : (double)NAN;

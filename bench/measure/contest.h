@@ -12,14 +12,16 @@
 #include "bench/measure/timed_data.h"
 #include "bench/measure/walk.h"
 
-enum contestant_kind { CONTEST_BACKEND, CONTEST_PEER, CONTEST_WALK, CONTEST_EXP };
+/* PLAIN: a backend's plain activation on the same logits, which a balanced one is held against. */
+enum contestant_kind { CONTEST_BACKEND, CONTEST_PEER, CONTEST_WALK, CONTEST_EXP, CONTEST_PLAIN };
 
 enum { CONTEST_MOST = 24, CONTEST_EXP_COUNT = 2048 };
 
 struct contestant {
     enum contestant_kind kind;
-    const char *name;                     /* of the backend or peer; "copy", ...; "exp_avx2", ... */
-    const struct balact_backend *backend; /* CONTEST_BACKEND and, whose exp it is, CONTEST_EXP */
+    const char *name;                     /* of the backend or peer; "copy", ...; "exp_avx2", ...;
+                                           * "plain_avx2", ... */
+    const struct balact_backend *backend; /* also whose exp or plain activation it is */
     struct peer_process *peer;
     enum walk walk;
     void (*exponentials)(const float *x, float *y, int64_t n);
@@ -45,7 +47,8 @@ struct contest {
     struct contestant list[CONTEST_MOST];
 };
 
-/* Adds the walks of an operation and the exponentials of the backends that are in the contest. */
+/* Adds the walks of an operation, the exponentials of the backends that are in the contest and, where
+ * the activation is balanced, their plain ones. */
 void contest_add_limits(struct contest *contest);
 
 /* Lets each backend and peer compute once from fresh data and judges it; timed_data_expect() must

@@ -86,12 +86,9 @@ static balact_status run_activation(struct walkers *walkers, struct timed_data *
     const struct kernels_plan *plan = walkers->plan;
     balact_status status = timed_data_turn(data, activation, error);
     for (int o = 0; o < BALACT_OPERATION_COUNT && status == BALACT_OK; o++) {
-        enum balact_operation plain = o == BALACT_FORWARD_IN_PLACE     ? BALACT_FORWARD
-                                      : o == BALACT_LOSS_GRAD_IN_PLACE ? BALACT_LOSS_GRAD
-                                                                       : (enum balact_operation)o;
         if (!plan->operations[o])
             continue;
-        status = timed_data_expect(data, plain, error);
+        status = timed_data_expect(data, timed_expectation((enum balact_operation)o), error);
         for (size_t t = 0; t < plan->thread_count && status == BALACT_OK; t++)
             for (int cold = 0; cold <= (int)plan->cold; cold++)
                 run_contest(walkers, data, (enum balact_operation)o, plan->threads[t], cold);

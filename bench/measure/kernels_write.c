@@ -24,9 +24,7 @@ void kernels_write_headers(const struct kernels_files *files) {
 static const char *op_of(const struct contest *contest, int *in_place) {
     enum balact_operation o = contest->operation;
     *in_place = o == BALACT_FORWARD_IN_PLACE || o == BALACT_LOSS_GRAD_IN_PLACE;
-    return balact_operation_name(o == BALACT_FORWARD_IN_PLACE     ? BALACT_FORWARD
-                                 : o == BALACT_LOSS_GRAD_IN_PLACE ? BALACT_LOSS_GRAD
-                                                                  : o);
+    return balact_operation_name(timed_expectation(o));
 }
 
 /* The cells that say which problem it is: from the activation to the cache, `name` among them. */
@@ -72,8 +70,9 @@ static void write_samples(FILE *file, const struct contest *contest, const struc
 static void write_limit(FILE *file, const struct contest *contest, const struct contestant *c) {
     double seconds = samples_quantile(&c->samples, 0.5);
     bool exp = c->kind == CONTEST_EXP;
-    double bytes = exp ? 2.0 * sizeof(float) * CONTEST_EXP_COUNT
-                       : walk_moved(c->walk, (double)contest->data->bytes);
+    double bytes = exp                        ? 2.0 * sizeof(float) * CONTEST_EXP_COUNT
+                   : c->kind == CONTEST_PLAIN ? contest_bytes(contest)
+                                              : walk_moved(c->walk, (double)contest->data->bytes);
     fprintf(file, "%s,", c->name);
     write_problem(file, contest, NULL);
     fprintf(file, ",%.0f", bytes);
@@ -99,8 +98,11 @@ void kernels_write_contest(const struct contest *contest, const struct kernels_f
     for (size_t i = 0; i < contest->count; i++) {
         const struct contestant *c = &contest->list[i];
         write_samples(files->samples, contest, c);
-        if (c->kind == CONTEST_WALK || c->kind == CONTEST_EXP) {
-            write_limit(files->limits, contest, c);
+        if (c->kind != CONTEST_BACKEND && c->kind != CONTEST_PEER) {
+            bool timed = c->kind != CONTEST_PLAIN || c->verdict.right;
+            if (timed)
+                write_limit(files->limits, contest, c);
+            tally->wrong += !timed && !c->skipped;
             continue;
         }
         if (c->skipped)
@@ -118,12 +120,15 @@ void kernels_write_contest(const struct contest *contest, const struct kernels_f
     }
 }
 
-/* How many times as long each peer takes. */
-static void print_ratios(const struct contest *contest, double seconds) {
+/* How many times as long each peer takes, and how many times as long as the plain activation this. */
+static void print_ratios(const struct contest *contest, const struct contestant *own) {
+    double seconds = samples_quantile(&own->samples, 0.5);
     for (size_t i = 0; i < contest->count; i++) {
         const struct contestant *c = &contest->list[i];
         if (c->kind == CONTEST_PEER && c->verdict.right)
             printf("  %s %.2fx", c->name, samples_quantile(&c->samples, 0.5) / seconds);
+        if (c->kind == CONTEST_PLAIN && c->backend == own->backend && c->verdict.right)
+            printf("  %.3fx plain", seconds / samples_quantile(&c->samples, 0.5));
     }
 }
 
@@ -145,7 +150,7 @@ static void print_line(const struct contest *contest, const struct contestant *c
     else
         printf("  %5.3g ULP", c->verdict.worst_ulp);
     if (c->kind == CONTEST_BACKEND)
-        print_ratios(contest, seconds);
+        print_ratios(contest, c);
     putchar('\n');
 }
 

@@ -164,6 +164,12 @@ balact_status timed_data_turn(struct timed_data *data, enum balact_activation ac
     return status;
 }
 
+enum balact_operation timed_expectation(enum balact_operation operation) {
+    return operation == BALACT_FORWARD_IN_PLACE     ? BALACT_FORWARD
+           : operation == BALACT_LOSS_GRAD_IN_PLACE ? BALACT_LOSS_GRAD
+                                                    : operation;
+}
+
 balact_status timed_data_expect(struct timed_data *data, enum balact_operation operation,
                                 struct balact_error *error) {
     struct balact_problem problem = data->problem;

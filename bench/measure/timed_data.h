@@ -45,6 +45,9 @@ balact_status timed_data_make(struct timed_data *data, const struct timed_case *
 balact_status timed_data_turn(struct timed_data *data, enum balact_activation activation,
                               struct balact_error *error);
 
+/* What the reference computes for an operation: in place and separate are the same numbers. */
+enum balact_operation timed_expectation(enum balact_operation operation);
+
 /* Runs the reference's plain form of operation (not in place) on the checked rows. */
 balact_status timed_data_expect(struct timed_data *data, enum balact_operation operation,
                                 struct balact_error *error);
