@@ -170,7 +170,7 @@ static balact_status read_head(struct timings *timings, struct cursor *cursor) {
     struct head_timing *row = &timings->heads[timings->head_count++];
     row->state = state_at(cursor, VERIFIED);
     row->implementation = text_at(cursor, IMPLEMENTATION);
-    row->activation = csv_cell(cursor->table, cursor->row, cursor->at[ACTIVATION]); /* gemm: none */
+    row->activation = activation_at(cursor, ACTIVATION);
     row->rows = count_at(cursor, ROWS);
     row->dim = count_at(cursor, DIM);
     row->classes = count_at(cursor, CLASSES);
