@@ -164,7 +164,7 @@ START_TEST(judges_heads) {
     judge(folder_of(NULL, HEAD_HEADER "balact,softmax,8,4,10,1,0,1,2,3,5,4,,,0.9,,,yes\n"
                                       "torch,softmax,8,4,10,1,0,2,3,4,5,2.7,,,,,,yes\n"
                                       "torch,softmax,8,4,10,1,1,20,30,40,5,2.7,,,,,,yes\n"
-                                      "gemm,,8,4,10,1,0,1,1.5,2,5,4,,,,,,yes\n"),
+                                      "gemm,softmax,8,4,10,1,0,1,1.5,2,5,4,,,,,,yes\n"),
           "s,head,softmax,,,8,10,4,1,,,0,torch,balact,>=,1.5\n"
           "s,head,softmax,,,8,10,4,1,,,0,balact,gemm,>=,0.91\n"
           "s,head,softmax,,,8,10,4,1,,,1,torch,balact,>=,1.5\n" SOFTMAX_BAR "best,limit,<=,2\n");

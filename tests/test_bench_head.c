@@ -80,7 +80,7 @@ START_TEST(peers_that_fail_have_no_times) {
     row_is(table, "torch,balanced_softmax,12,16,5,1,1,", false, peers[_i].end);
     row_is(table, "torch,balanced_sigmoid,9,8,7,1,0,", false, peers[_i].end);
     row_is(table, "balact,balanced_softmax,12,16,5,1,1,", true, ",yes");
-    row_is(table, "gemm,,9,8,7,1,0,", true, ",yes");
+    row_is(table, "gemm,balanced_sigmoid,9,8,7,1,0,", true, ",yes");
     ck_assert_int_eq(fine, peers[_i].fine);
 }
 END_TEST

@@ -198,8 +198,8 @@ static void report_csv(const struct measurement *m, int w, const char *name) {
     if (!isnan(o->error))
         snprintf(error, sizeof error, "%.3g", o->error);
     fprintf(m->csv, "%s,%s,%lld,%lld,%lld,%d,%d,", name,
-            balact_activation_info(c->activation)->name, (long long)c->rows,
-            (long long)c->dim, (long long)c->classes, m->threads, c->grad_input);
+            balact_activation_info(c->activation)->name, (long long)c->rows, (long long)c->dim,
+            (long long)c->classes, m->threads, c->grad_input);
     if (!o->verified) {
         fprintf(m->csv, ",,,0,,,,,%s,%s,%s\n", peak, error, o->skipped ? "SKIP" : "no");
         return;
@@ -218,8 +218,7 @@ static void report(const struct measurement *m, int w) {
     if (m->csv)
         report_csv(m, w, name);
     printf("| %lld x %lld x %lld | %s | %s | %d | %s |", (long long)c->rows, (long long)c->dim,
-           (long long)c->classes,
-           balact_activation_info(c->activation)->name,
+           (long long)c->classes, balact_activation_info(c->activation)->name,
            c->grad_input ? "yes" : "no", m->threads, name);
     if (!o->verified) {
         printf(" %s: %s", o->skipped ? "SKIP" : "FAIL", o->why);
