@@ -232,8 +232,11 @@ END_TEST
 
 /* balact bench SUBJECT FOLDER; its output goes to the file `words`, the exit status comes back. */
 static int bench(const char *subject, const char *folder) {
-    char words[600], *arguments[] = {strdup("bench"), strdup(subject), strdup(folder), NULL};
+    char words[600], command[] = "bench", what[16], where[600];
+    char *arguments[] = {command, what, where, NULL};
     int status;
+    snprintf(what, sizeof what, "%s", subject);
+    snprintf(where, sizeof where, "%s", folder);
     snprintf(words, sizeof words, "%s/words", test_folder());
     fflush(NULL);
     pid_t child = fork();
@@ -242,8 +245,6 @@ static int bench(const char *subject, const char *folder) {
             _exit(99);
         exit(balact_command_bench(3, arguments));
     }
-    for (int i = 0; i < 3; i++)
-        free(arguments[i]);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFEXITED(status));
     return WEXITSTATUS(status);
@@ -253,7 +254,7 @@ static void holds(const char *folder, const char *name, const char *text) {
     char path[600];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     struct buffer file = buffer_load(path);
-    ck_assert_msg(strstr((char *)file.bytes, text) != NULL, "%s: no '%s' in:\n%s", path, text,
+    ck_assert_msg(strstr((char *)file.bytes, text) != NULL, "%s: no '%s' in:\n%.2000s", path, text,
                   file.bytes);
     buffer_free(&file);
 }
