@@ -10,6 +10,7 @@
 #include "balact/dataset.h"
 #include "balact/evaluate.h"
 #include "balact/head.h"
+#include "balact/lvis.h"
 #include "balact/random.h"
 #include "balact/status.h"
 #include "balact/topk.h"
