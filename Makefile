@@ -6,8 +6,13 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 AR      ?= ar
+# The C++ compiler beside CC, unless one is named.
+ifeq ($(origin CXX),default)
+CXX := $(if $(findstring clang,$(CC)),$(subst clang,clang++,$(CC)),$(if $(findstring \
+    gcc,$(CC)),$(subst gcc,g++,$(CC)),c++))
+endif
 OPT     ?= -O2 -g
-# optional parts to leave out although they are there: "archive jansson dnnl cuda openmp ..."
+# optional parts to leave out although they are there: "archive jansson simdjson cuda openmp ..."
 WITHOUT ?=
 # -fsanitize= list for this build
 SANITIZE ?=
@@ -32,7 +37,7 @@ UNCONFIGURED := help clean distclean uninstall setup test sanitize fuzz lint che
 GOALS := $(if $(MAKECMDGOALS),$(MAKECMDGOALS),all)
 quote = '$(subst ','\'',$(1))'
 ifneq ($(filter-out $(UNCONFIGURED),$(GOALS)),)
-PROBED := $(shell CC=$(call quote,$(CC)) CFLAGS=$(call quote,$(CFLAGS)) \
+PROBED := $(shell CC=$(call quote,$(CC)) CXX=$(call quote,$(CXX)) CFLAGS=$(call quote,$(CFLAGS)) \
     LDFLAGS=$(call quote,$(LDFLAGS)) WITHOUT=$(call quote,$(WITHOUT)) \
     NVCC=$(call quote,$(NVCC)) CUDA_HOME=$(call quote,$(CUDA_HOME)) \
     sh setup/configure.sh $(call quote,$(BUILD)) >&2 && echo yes)
@@ -49,6 +54,9 @@ SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=
     -fno-omit-frame-pointer)
 BASE_CFLAGS := -std=c11 $(WARN) $(OPT) -ffp-contract=off -fno-math-errno -fPIC \
     $(if $(OPENMP_CFLAGS),$(OPENMP_CFLAGS),-Wno-unknown-pragmas) $(SANITIZE_FLAGS) $(CFLAGS)
+# C++ without what would need its run-time library's help; NDEBUG: a library does not abort.
+BASE_CXXFLAGS := -std=c++17 -Wall -Wextra $(OPT) -DNDEBUG -ffp-contract=off -fPIC -fno-exceptions \
+    -fno-rtti $(SANITIZE_FLAGS) $(CFLAGS)
 BASE_CPPFLAGS := -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -Iinclude -I. -I$(BUILD)/generated \
     -DBALACT_VERSION='"$(VERSION)"' $(FEATURE_CPPFLAGS)
 BASE_LDFLAGS := $(OPENMP_CFLAGS) $(SANITIZE_FLAGS) $(LDFLAGS)
@@ -66,6 +74,7 @@ BASE_CPPFLAGS += $(if $(AVX2_SOURCES),-DBALACT_HAVE_AVX2=1) \
     $(if $(AVX512_SOURCES),-DBALACT_HAVE_AVX512=1)
 LIBRARY_SOURCES := $(wildcard reference/*.c optimized/*.c datasets/*.c bench/evaluate/*.c) \
     $(CPU_SOURCES)
+CXX_SOURCES := $(if $(HAVE_SIMDJSON),$(wildcard datasets/*.cpp))
 PROGRAM_SOURCES := $(wildcard bench/*.c bench/commands/*.c bench/train/*.c plots/*.c) \
     $(filter-out bench/measure/walk_avx%,$(wildcard bench/measure/*.c)) $(WALK_SOURCES)
 TEST_SOURCES := $(wildcard tests/test_*.c)
@@ -86,7 +95,8 @@ NVCC_FLAGS := -O2 -std=c++17 $(CUDA_ARCH) -Xcompiler -fPIC,-Wall,-Wextra
 endif
 BASE_CPPFLAGS += $(CPPFLAGS)
 
-LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/obj/%.o) $(CUDA_SOURCES:%.cu=$(BUILD)/obj/%.cu.o)
+LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/obj/%.o) $(CXX_SOURCES:%=$(BUILD)/obj/%.o) \
+    $(CUDA_SOURCES:%.cu=$(BUILD)/obj/%.cu.o)
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROGRAM_LIBRARY := $(filter-out $(BUILD)/obj/bench/balact.o,$(PROGRAM_OBJECTS))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
@@ -111,7 +121,8 @@ update = cat > $(1).new && if cmp -s $(1).new $(1); then rm $(1).new; else mv $(
 # The compiler, its flags and the version of every header in use; objects depend on it.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' $(call quote,$(CC) $(BASE_CPPFLAGS) $(BASE_CFLAGS) | $(AVX2_CFLAGS) | \
+	@printf '%s\n' $(call quote,$(CC) $(BASE_CPPFLAGS) $(BASE_CFLAGS) | $(CXX) \
+	    $(BASE_CXXFLAGS) | $(AVX2_CFLAGS) | \
 	    $(AVX512_CFLAGS) | $(NVCC_FOUND) $(NVCC_FLAGS) | $(FINGERPRINT)) | $(call update,$@)
 
 # The lists of objects and the linker's flags; archives and programs depend on it.
@@ -139,6 +150,10 @@ $(AVX512_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/bench/measure/walk_avx512.o:
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/generated/build_info.h
 	@mkdir -p $(@D)
 	$(call say,compile  )$(CC) $(BASE_CPPFLAGS) $(BASE_CFLAGS) $(ISA) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/%.cpp.o: %.cpp $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,compile  )$(CXX) $(BASE_CPPFLAGS) $(BASE_CXXFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.cu.o: %.cu $(BUILD)/flags | $(BUILD)/generated/build_info.h
 	@mkdir -p $(@D)
@@ -231,7 +246,7 @@ lint:
 check-aarch64:
 	$(call set_up,needed ci)
 	$(call again,/aarch64) CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar \
-	    WITHOUT='archive jansson inih crypto dnnl openblas check cuda' all
+	    WITHOUT='archive jansson simdjson inih crypto dnnl openblas check cuda' all
 	@sh setup/check-emulated.sh '$(BUILD)/aarch64/balact' qemu-aarch64 -L /usr/aarch64-linux-gnu
 
 #: make check-old-cpu     verify under qemu as a processor without AVX (illegal instructions show)
@@ -243,11 +258,11 @@ check-old-cpu:
 #: make check-without     build and test without any optional library
 check-without:
 	$(call set_up,needed test)
-	$(call again,/bare) WITHOUT='archive jansson inih crypto dnnl openblas openmp avx2 avx512 \
-	    cuda check' all
+	$(call again,/bare) WITHOUT='archive jansson simdjson inih crypto dnnl openblas openmp \
+	    avx2 avx512 cuda check' all
 	$(BUILD)/bare/balact info
 	$(BUILD)/bare/balact verify --small | tail -n 1
-	$(call again,/without) WITHOUT='archive jansson inih crypto dnnl openblas cuda' check
+	$(call again,/without) WITHOUT='archive jansson simdjson inih crypto dnnl openblas cuda' check
 
 # ---- Reproduction --------------------------------------------------------------------------------
 .PHONY: reproduce reproduce-full
@@ -324,8 +339,8 @@ ci:
 help:
 	@sed -n 's/^#: //p' Makefile
 	@echo
-	@echo 'Variables: BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR= CC= CFLAGS= OPT="$(OPT)" V=1'
-	@echo '  WITHOUT="archive jansson inih crypto dnnl openblas openmp avx2 avx512 cuda check"'
+	@echo 'Variables: BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR= CC= CXX= CFLAGS= OPT="$(OPT)" V=1'
+	@echo '  WITHOUT="archive jansson simdjson inih crypto dnnl openblas openmp avx2 avx512 cuda check"'
 	@echo '  leaves parts out (any of these)'
 	@echo '  SANITIZE=address,undefined   SETUP=skip installs nothing   RESULTS=$(RESULTS)'
 

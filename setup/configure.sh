@@ -3,10 +3,11 @@
 # Probes what this machine offers and writes BUILD/config.mk, touching it only if it changed.
 # Every optional part that is missing gets a line in BUILD/left-out.
 # usage: setup/configure.sh BUILD
-# environment: CC, CFLAGS, LDFLAGS, WITHOUT ("archive dnnl ..."), NVCC, CUDA_HOME
+# environment: CC, CXX, CFLAGS, LDFLAGS, WITHOUT ("archive dnnl ..."), NVCC, CUDA_HOME
 set -u
 build=$1
 CC=${CC:-cc}
+CXX=${CXX:-c++}
 mkdir -p "$build" || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -42,6 +43,9 @@ cat > "$work/all.c" << 'END'
 #if __has_include(<openssl/evp.h>)
 #include <openssl/evp.h>
 #endif
+#if __has_include(<simdjson.h>)
+#include <simdjson.h>
+#endif
 #if __has_include(<dnnl.h>)
 #include <dnnl.h>
 #endif
@@ -69,8 +73,8 @@ fi
 nvcc=$(find_nvcc)
 # shellcheck disable=SC2012,SC2086
 fingerprint=$({ cat "$0"; $CC ${CFLAGS:-} -E "$work/all.c"; $CC -dumpmachine
-    ls -lL "$(command -v ${CC%% *})" $nvcc
-    echo "$CC ${CFLAGS:-} ${LDFLAGS:-} ${WITHOUT:-}"; } 2> /dev/null | sed "s,$work,," | cksum)
+    ls -lL "$(command -v ${CC%% *})" "$(command -v ${CXX%% *})" $nvcc
+    echo "$CC $CXX ${CFLAGS:-} ${LDFLAGS:-} ${WITHOUT:-}"; } 2> /dev/null | sed "s,$work,," | cksum)
 if grep -qsF "FINGERPRINT := $fingerprint" "$build/config.mk" && [ -e "$build/left-out" ]; then
     exit 0
 fi
@@ -116,6 +120,24 @@ probe CRYPTO openssl/evp.h EVP_sha256 -lcrypto libssl-dev "SHA-256 of inputs"
 probe DNNL dnnl.h dnnl_sgemm -ldnnl libdnnl-dev "matrix products by oneDNN"
 probe OPENBLAS cblas-openblas.h cblas_sgemm -lopenblas libopenblas-openmp-dev \
     "matrix products by OpenBLAS"
+
+# C++ in one file of ours; linked by the C compiler like the rest.
+echo '#include <simdjson.h>
+extern "C" int parses(void);
+int parses(void) { simdjson::dom::parser parser;
+    return parser.parse("[]", 2).error() == simdjson::SUCCESS; }' > "$work/t.cpp"
+echo 'int parses(void);
+int main(void) { return !parses(); }' > "$work/t.c"
+if without simdjson; then
+    echo "JSON of LVIS (simdjson): left out by WITHOUT=simdjson" >> "$left"
+elif $CXX -std=c++17 -fno-exceptions -fno-rtti -fPIC -c "$work/t.cpp" -o "$work/t.o" 2> /dev/null &&
+    compiles "$work/t.o" -lsimdjson -lstdc++; then
+    features="$features -DBALACT_HAVE_SIMDJSON=1"
+    libs="$libs -lsimdjson -lstdc++"
+    echo "HAVE_SIMDJSON := 1" >> "$out"
+else
+    echo "JSON of LVIS (simdjson): left out, install g++ libsimdjson-dev" >> "$left"
+fi
 
 # A peer of the benchmark: linked with a program of its own, never with balact. Its functions have
 # changed their arguments since; what is asked for here are those that the peer calls.
