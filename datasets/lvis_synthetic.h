@@ -37,9 +37,9 @@ static inline uint64_t lvis_stream(enum lvis_purpose purpose, int split, int64_t
 struct lvis_draw {
     uint64_t seed, stream, at;
 };
-double lvis_uniform(struct lvis_draw *draw);
-double lvis_normal(struct lvis_draw *draw);
-int64_t lvis_below(struct lvis_draw *draw, int64_t bound);
+double balact_synth_uniform(struct lvis_draw *draw);
+double balact_synth_normal(struct lvis_draw *draw);
+int64_t balact_synth_below(struct lvis_draw *draw, int64_t bound);
 
 /* ---- which categories lie in which image ---- */
 
@@ -52,13 +52,13 @@ struct lvis_layout {
     int64_t *first;     /* [images + 1]: annotations before image i */
     int64_t image_count[LVIS_K], instance_count[LVIS_K];
 };
-balact_status lvis_layout_make(const struct balact_lvis_synthetic_options *options,
+balact_status balact_synth_layout_make(const struct balact_lvis_synthetic_options *options,
                                enum balact_lvis_split split, struct lvis_layout *layout,
                                struct balact_error *error);
-void lvis_layout_release(struct lvis_layout *layout);
+void balact_synth_layout_release(struct lvis_layout *layout);
 
 /* Mean instances in an image that holds the category, at the full size, [LVIS_K]. */
-void lvis_instance_ratios(double *ratios);
+void balact_synth_instance_ratios(double *ratios);
 
 /* ---- one image ---- */
 
@@ -81,12 +81,12 @@ struct lvis_scene {
     int32_t negative[LVIS_K], not_exhaustive[LVIS_K];
 };
 /* Makes image i of a layout; scene is reused and its arrays grow. false: out of memory. */
-bool lvis_scene_make(const struct balact_lvis_synthetic_options *options,
+bool balact_synth_scene_make(const struct balact_lvis_synthetic_options *options,
                      const struct lvis_layout *layout, int64_t image, struct lvis_scene *scene);
-void lvis_scene_release(struct lvis_scene *scene);
+void balact_synth_scene_release(struct lvis_scene *scene);
 
 /* A star-shaped polygon that fills the box. */
-void lvis_polygon(struct lvis_draw *draw, struct lvis_object *object, int32_t width,
+void balact_synth_polygon(struct lvis_draw *draw, struct lvis_object *object, int32_t width,
                   int32_t height);
 
 /* ---- text and bytes that grow ---- */
@@ -96,15 +96,15 @@ struct lvis_bytes {
     size_t size, capacity;
     bool failed; /* out of memory: stays so until released */
 };
-void lvis_put(struct lvis_bytes *bytes, const void *data, size_t size);
-void lvis_put_text(struct lvis_bytes *bytes, const char *text);
-void lvis_put_integer(struct lvis_bytes *bytes, int64_t value);
-void lvis_put_hundredths(struct lvis_bytes *bytes, int64_t value); /* 1250 -> 12.5 */
-void lvis_bytes_release(struct lvis_bytes *bytes);
+void balact_synth_put(struct lvis_bytes *bytes, const void *data, size_t size);
+void balact_synth_put_text(struct lvis_bytes *bytes, const char *text);
+void balact_synth_put_integer(struct lvis_bytes *bytes, int64_t value);
+void balact_synth_put_hundredths(struct lvis_bytes *bytes, int64_t value); /* 1250 -> 12.5 */
+void balact_synth_bytes_release(struct lvis_bytes *bytes);
 
 /* Appends the mask of a polygon (hundredths of pixels, even-odd, pixels whose centre is inside) as
  * a compressed RLE string. */
-void lvis_put_mask(struct lvis_bytes *bytes, int32_t width, int32_t height, int32_t vertices,
+void balact_synth_put_mask(struct lvis_bytes *bytes, int32_t width, int32_t height, int32_t vertices,
                    const double *x, const double *y);
 
 /* ---- RoIs ---- */
@@ -118,19 +118,19 @@ struct lvis_rois {
 };
 /* Where the categories lie: centres [LVIS_K][dim] and that of background [dim], in units of the
  * deviation within a category. NULL: out of memory. */
-double *lvis_centres(const struct balact_lvis_synthetic_options *options);
+double *balact_synth_centres(const struct balact_lvis_synthetic_options *options);
 
 /* Fills rois [begin, begin + options->rois) with those of the scene; masks may be NULL, else the
  * RLE strings are appended and size[r] is the length of each. */
-bool lvis_rois_make(const struct balact_lvis_synthetic_options *options,
+bool balact_synth_rois_make(const struct balact_lvis_synthetic_options *options,
                     const struct lvis_layout *layout, const struct lvis_scene *scene,
                     const double *centres, struct lvis_rois *rois, int64_t begin,
                     struct lvis_bytes *masks, int64_t *size);
 
 /* Intersection over union of two boxes x, y, width, height. */
-double lvis_box_iou(const double *a, const double *b);
+double balact_synth_box_iou(const double *a, const double *b);
 
 /* The synthetic.json; errors show in the file. Options are resolved ones. */
-void lvis_synthetic_options_print(const struct balact_lvis_synthetic_options *options, FILE *file);
+void balact_lvis_synthetic_options_print(const struct balact_lvis_synthetic_options *options, FILE *file);
 
 #endif

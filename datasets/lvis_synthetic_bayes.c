@@ -162,13 +162,13 @@ balact_status balact_lvis_synthetic_scores(const struct balact_lvis_synthetic_op
     double share[LVIS_K];
     balact_status status = balact_lvis_synthetic_resolve(&o, error);
     if (status == BALACT_OK)
-        status = lvis_layout_make(&o, BALACT_LVIS_VAL, &layout, error);
+        status = balact_synth_layout_make(&o, BALACT_LVIS_VAL, &layout, error);
     if (status != BALACT_OK)
         return status;
     shares(&layout, share);
-    lvis_layout_release(&layout);
+    balact_synth_layout_release(&layout);
     struct posterior p = {.dim = o.dim,
-                          .centres = lvis_centres(&o),
+                          .centres = balact_synth_centres(&o),
                           .log_category = malloc(LVIS_K * sizeof(double)),
                           .log_hard = malloc(LVIS_K * sizeof(double))};
     bool fine = p.centres && p.log_category && p.log_hard;

@@ -8,7 +8,7 @@
 
 #include "datasets/lvis_synthetic.h"
 
-void lvis_put(struct lvis_bytes *bytes, const void *data, size_t size) {
+void balact_synth_put(struct lvis_bytes *bytes, const void *data, size_t size) {
     if (bytes->failed)
         return;
     if (size > bytes->capacity - bytes->size) {
@@ -25,12 +25,12 @@ void lvis_put(struct lvis_bytes *bytes, const void *data, size_t size) {
     bytes->size += size;
 }
 
-void lvis_put_text(struct lvis_bytes *bytes, const char *text) {
-    lvis_put(bytes, text, strlen(text));
+void balact_synth_put_text(struct lvis_bytes *bytes, const char *text) {
+    balact_synth_put(bytes, text, strlen(text));
 }
 
 /* printf takes most of the time of writing millions of coordinates; this takes little. */
-void lvis_put_integer(struct lvis_bytes *bytes, int64_t value) {
+void balact_synth_put_integer(struct lvis_bytes *bytes, int64_t value) {
     char text[24], *at = text + sizeof text;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do
@@ -38,25 +38,25 @@ void lvis_put_integer(struct lvis_bytes *bytes, int64_t value) {
     while (rest /= 10);
     if (value < 0)
         *--at = '-';
-    lvis_put(bytes, at, (size_t)(text + sizeof text - at));
+    balact_synth_put(bytes, at, (size_t)(text + sizeof text - at));
 }
 
-void lvis_put_hundredths(struct lvis_bytes *bytes, int64_t value) {
+void balact_synth_put_hundredths(struct lvis_bytes *bytes, int64_t value) {
     char text[3] = {'.'};
     int digits = 2;
     if (value < 0) {
-        lvis_put(bytes, "-", 1);
+        balact_synth_put(bytes, "-", 1);
         value = -value;
     }
-    lvis_put_integer(bytes, value / 100);
+    balact_synth_put_integer(bytes, value / 100);
     text[1] = (char)('0' + value / 10 % 10);
     text[2] = (char)('0' + value % 10);
     if (text[2] == '0') /* 12.5 and 12.0, as the real files have it */
         digits = 1;
-    lvis_put(bytes, text, (size_t)digits + 1);
+    balact_synth_put(bytes, text, (size_t)digits + 1);
 }
 
-void lvis_bytes_release(struct lvis_bytes *bytes) {
+void balact_synth_bytes_release(struct lvis_bytes *bytes) {
     free(bytes->data);
     *bytes = (struct lvis_bytes){0};
 }
@@ -77,7 +77,7 @@ static void put_run(struct runs *runs, int64_t length) {
         value = (value - low) / 32; /* rounds down also below 0 */
         more = low & 16 ? value != -1 : value != 0;
         unsigned char character = (unsigned char)((more ? low | 32 : low) + 48);
-        lvis_put(runs->bytes, &character, 1);
+        balact_synth_put(runs->bytes, &character, 1);
     }
 }
 
@@ -103,7 +103,7 @@ static int64_t first_pixel(double hundredths, int32_t height) {
     return row < 0 ? 0 : row > height ? height : (int64_t)row;
 }
 
-void lvis_put_mask(struct lvis_bytes *bytes, int32_t width, int32_t height, int32_t vertices,
+void balact_synth_put_mask(struct lvis_bytes *bytes, int32_t width, int32_t height, int32_t vertices,
                    const double *x, const double *y) {
     double ordinates[LVIS_VERTICES_MAX], left = 1e18, right = -1e18;
     struct runs runs = {.bytes = bytes};

@@ -54,7 +54,7 @@ int64_t balact_lvis_synthetic_counts(int64_t counts[BALACT_LVIS_CATEGORIES]) {
     return total;
 }
 
-void lvis_instance_ratios(double *ratios) {
+void balact_synth_instance_ratios(double *ratios) {
     for (int32_t c = 0; c < LVIS_K; c++)
         ratios[c] = 1 + ratio_size * pow(-log(1 - (c + 0.5) / LVIS_K), ratio_power);
     shuffle(ratios, ORDER_RATIOS);

@@ -13,19 +13,19 @@
 
 enum { IMAGES_ANNOTATED = 99388, ANNOTATIONS_FULL = 1270141, INSTANCES_MAX = 300 };
 
-double lvis_uniform(struct lvis_draw *draw) {
+double balact_synth_uniform(struct lvis_draw *draw) {
     return balact_random_uniform(draw->seed, draw->stream, draw->at++);
 }
 
-double lvis_normal(struct lvis_draw *draw) {
+double balact_synth_normal(struct lvis_draw *draw) {
     return balact_random_normal(draw->seed, draw->stream, draw->at++);
 }
 
-int64_t lvis_below(struct lvis_draw *draw, int64_t bound) {
+int64_t balact_synth_below(struct lvis_draw *draw, int64_t bound) {
     return (int64_t)balact_random_below(draw->seed, draw->stream, draw->at++, (uint64_t)bound);
 }
 
-void lvis_layout_release(struct lvis_layout *layout) {
+void balact_synth_layout_release(struct lvis_layout *layout) {
     free(layout->start);
     free(layout->category);
     free(layout->instances);
@@ -35,7 +35,7 @@ void lvis_layout_release(struct lvis_layout *layout) {
 
 static void shuffle(int32_t *values, int64_t count, struct lvis_draw *draw) {
     for (int64_t i = count - 1; i > 0; i--) {
-        int64_t other = lvis_below(draw, i + 1);
+        int64_t other = balact_synth_below(draw, i + 1);
         int32_t kept = values[i];
         values[i] = values[other];
         values[other] = kept;
@@ -62,10 +62,10 @@ static int32_t draw_image(const struct deal *deal, const int32_t *category, int3
                           int64_t annotated, uint64_t seed, struct lvis_draw *draw) {
     enum { TRIES = 4096 };
     for (int tries = 0; tries < TRIES; tries++) {
-        int32_t image = deal->order[lvis_below(draw, annotated)];
+        int32_t image = deal->order[balact_synth_below(draw, annotated)];
         double weight = balact_random_uniform(
             seed, lvis_stream(LVIS_STREAM_DEAL, 2, 0), (uint64_t)image);
-        if (lvis_uniform(draw) < 0.2 + 0.8 * weight * weight && !holds(deal, category, image, c))
+        if (balact_synth_uniform(draw) < 0.2 + 0.8 * weight * weight && !holds(deal, category, image, c))
             return image;
     }
     for (int64_t i = 0; i < annotated; i++)
@@ -126,7 +126,7 @@ static void count_instances(const struct balact_lvis_synthetic_options *o,
     static const double power = 1.5;
     double ratios[LVIS_K], excess = 0;
     double wanted = (double)layout->images * ANNOTATIONS_FULL / BALACT_LVIS_FULL_TRAIN;
-    lvis_instance_ratios(ratios);
+    balact_synth_instance_ratios(ratios);
     for (int32_t c = 0; c < LVIS_K; c++)
         excess += (double)layout->image_count[c] * (ratios[c] - 1);
     double factor = excess > 0 ? (wanted - (double)layout->pairs) / excess : 0;
@@ -136,8 +136,8 @@ static void count_instances(const struct balact_lvis_synthetic_options *o,
         layout->first[i] = layout->annotations;
         for (int64_t p = layout->start[i]; p < layout->start[i + 1]; p++) {
             double mean = factor * (ratios[layout->category[p]] - 1) / tgamma(1 + power);
-            double more = mean * pow(-log(1 - lvis_uniform(&draw)), power);
-            more = floor(more + lvis_uniform(&draw));
+            double more = mean * pow(-log(1 - balact_synth_uniform(&draw)), power);
+            more = floor(more + balact_synth_uniform(&draw));
             layout->instances[p] = 1 + (more < INSTANCES_MAX ? (int32_t)more : INSTANCES_MAX);
             layout->instance_count[layout->category[p]] += layout->instances[p];
             layout->annotations += layout->instances[p];
@@ -146,7 +146,7 @@ static void count_instances(const struct balact_lvis_synthetic_options *o,
     layout->first[layout->images] = layout->annotations;
 }
 
-balact_status lvis_layout_make(const struct balact_lvis_synthetic_options *options,
+balact_status balact_synth_layout_make(const struct balact_lvis_synthetic_options *options,
                                enum balact_lvis_split split, struct lvis_layout *layout,
                                struct balact_error *error) {
     *layout = (struct lvis_layout){.split = split, .images = options->images[split]};
@@ -167,7 +167,7 @@ balact_status lvis_layout_make(const struct balact_lvis_synthetic_options *optio
         collect(layout, &deal, category);
         count_instances(options, layout);
     } else {
-        lvis_layout_release(layout);
+        balact_synth_layout_release(layout);
     }
     free(deal.next);
     free(deal.head);

@@ -114,7 +114,7 @@ static void print_real(FILE *file, double value) {
     fputs(text, file);
 }
 
-void lvis_synthetic_options_print(const struct balact_lvis_synthetic_options *options,
+void balact_lvis_synthetic_options_print(const struct balact_lvis_synthetic_options *options,
                                   FILE *file) {
     fprintf(file, "{\n  \"format\": \"%s\",\n  \"version\": %d", format_name, FORMAT_VERSION);
     for (int i = 0; i < FIELD_COUNT; i++) {

@@ -22,7 +22,7 @@
 
 enum { CATEGORIES_PER_SUPER = 60, CATEGORIES_PER_SUB = 6 };
 
-double lvis_box_iou(const double *a, const double *b) {
+double balact_synth_box_iou(const double *a, const double *b) {
     double width = fmin(a[0] + a[2], b[0] + b[2]) - fmax(a[0], b[0]);
     double height = fmin(a[1] + a[3], b[1] + b[3]) - fmax(a[1], b[1]);
     if (width <= 0 || height <= 0)
@@ -32,7 +32,7 @@ double lvis_box_iou(const double *a, const double *b) {
 
 /* Look-alikes are dealt by shares of the numbers: categories are in shuffled order of frequency,
  * so every group has rare and frequent ones. */
-double *lvis_centres(const struct balact_lvis_synthetic_options *o) {
+double *balact_synth_centres(const struct balact_lvis_synthetic_options *o) {
     int64_t dim = o->dim;
     double *centres = malloc((size_t)(LVIS_K + 1) * (size_t)dim * sizeof *centres);
     if (!centres)
@@ -76,8 +76,8 @@ static void jitter(struct lvis_draw *draw, const struct lvis_object *object, dou
                    double *box) {
     for (int side = 0; side < 2; side++) {
         double length = 0.01 * object->box[side + 2];
-        double centre = 0.01 * object->box[side] + length / 2 + size * length * lvis_normal(draw);
-        length *= exp(size * lvis_normal(draw));
+        double centre = 0.01 * object->box[side] + length / 2 + size * length * balact_synth_normal(draw);
+        length *= exp(size * balact_synth_normal(draw));
         box[side] = centre - length / 2;
         box[side + 2] = length;
     }
@@ -92,17 +92,17 @@ static void place(const struct balact_lvis_synthetic_options *o, const struct lv
         uint64_t begin = balact_random_below(draw->seed, draw->stream, 0,
                                              (uint64_t)scene->objects);
         placed->object = (int32_t)((begin + (uint64_t)number) % (uint64_t)scene->objects);
-        double u = lvis_uniform(draw);
+        double u = balact_synth_uniform(draw);
         jitter(draw, &scene->object[placed->object], 0.02 + 0.18 * u * u * u, placed->box);
     } else if (objects && number < on + near) {
-        placed->object = (int32_t)lvis_below(draw, scene->objects);
+        placed->object = (int32_t)balact_synth_below(draw, scene->objects);
         jitter(draw, &scene->object[placed->object], 0.45, placed->box);
     } else {
         placed->object = -1;
-        placed->box[2] = fmin(exp(3.8 + 1.1 * lvis_normal(draw)) + 4, 0.9 * scene->width);
-        placed->box[3] = fmin(exp(3.8 + 1.1 * lvis_normal(draw)) + 4, 0.9 * scene->height);
-        placed->box[0] = (scene->width - placed->box[2]) * lvis_uniform(draw);
-        placed->box[1] = (scene->height - placed->box[3]) * lvis_uniform(draw);
+        placed->box[2] = fmin(exp(3.8 + 1.1 * balact_synth_normal(draw)) + 4, 0.9 * scene->width);
+        placed->box[3] = fmin(exp(3.8 + 1.1 * balact_synth_normal(draw)) + 4, 0.9 * scene->height);
+        placed->box[0] = (scene->width - placed->box[2]) * balact_synth_uniform(draw);
+        placed->box[1] = (scene->height - placed->box[3]) * balact_synth_uniform(draw);
     }
     clip(placed->box, scene->width, scene->height);
 }
@@ -114,7 +114,7 @@ static int32_t best_object(const struct lvis_scene *scene, const double *box, do
     for (int32_t k = 0; k < scene->objects; k++) {
         const int32_t *b = scene->object[k].box;
         const double other[4] = {0.01 * b[0], 0.01 * b[1], 0.01 * b[2], 0.01 * b[3]};
-        double with = lvis_box_iou(box, other);
+        double with = balact_synth_box_iou(box, other);
         if (with > *iou) {
             *iou = with;
             best = k;
@@ -160,7 +160,7 @@ static void put_mask(const struct lvis_scene *scene, const struct placed *placed
         object = &scene->object[placed->object];
     } else {
         own.box[2] = own.box[3] = 10000;
-        lvis_polygon(draw, &own, own.box[2], own.box[3]);
+        balact_synth_polygon(draw, &own, own.box[2], own.box[3]);
     }
     for (int32_t i = 0; i < object->vertices; i++) {
         x[i] = 100 * (placed->box[0] + placed->box[2] * (object->x[i] - object->box[0]) /
@@ -168,10 +168,10 @@ static void put_mask(const struct lvis_scene *scene, const struct placed *placed
         y[i] = 100 * (placed->box[1] + placed->box[3] * (object->y[i] - object->box[1]) /
                                            object->box[3]);
     }
-    lvis_put_mask(masks, scene->width, scene->height, object->vertices, x, y);
+    balact_synth_put_mask(masks, scene->width, scene->height, object->vertices, x, y);
 }
 
-bool lvis_rois_make(const struct balact_lvis_synthetic_options *o,
+bool balact_synth_rois_make(const struct balact_lvis_synthetic_options *o,
                     const struct lvis_layout *layout, const struct lvis_scene *scene,
                     const double *centres, struct lvis_rois *rois, int64_t begin,
                     struct lvis_bytes *masks, int64_t *size) {
@@ -192,7 +192,7 @@ bool lvis_rois_make(const struct balact_lvis_synthetic_options *o,
         rois->image_ids[at] = scene->id;
         rois->labels[at] = foreground ? scene->object[best].category + 1 : 0;
         rois->objectness[at] =
-            (float)(1 / (1 + exp(-(6 * (iou - 0.5) + lvis_normal(&draw)))));
+            (float)(1 / (1 + exp(-(6 * (iou - 0.5) + balact_synth_normal(&draw)))));
         draw_feature(o, scene, layout->split, centres, foreground ? best : placed.object,
                      foreground, (uint64_t)r, rois->features + at * o->dim);
         if (masks) {

@@ -21,7 +21,7 @@ static const struct {
              {640, 640, 1},  {375, 500, 1}};
 
 static void choose_size(struct lvis_draw *draw, int32_t *width, int32_t *height) {
-    int64_t percent = lvis_below(draw, 100);
+    int64_t percent = balact_synth_below(draw, 100);
     size_t i = 0;
     for (; i + 1 < sizeof sizes / sizeof *sizes && percent >= sizes[i].percent; i++)
         percent -= sizes[i].percent;
@@ -41,15 +41,15 @@ static int64_t shoelace(const struct lvis_object *object) {
 
 /* Radius by angle: a circle with three waves that keep it positive, so the polygon is a star about
  * its centre and never crosses itself. */
-void lvis_polygon(struct lvis_draw *draw, struct lvis_object *object, int32_t width,
+void balact_synth_polygon(struct lvis_draw *draw, struct lvis_object *object, int32_t width,
                   int32_t height) {
     double amplitude[3], phase[3], x[LVIS_VERTICES_MAX], y[LVIS_VERTICES_MAX];
     double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
     int32_t vertices = LVIS_VERTICES_MIN +
-                       (int32_t)lvis_below(draw, LVIS_VERTICES_MAX - LVIS_VERTICES_MIN + 1);
+                       (int32_t)balact_synth_below(draw, LVIS_VERTICES_MAX - LVIS_VERTICES_MIN + 1);
     for (int k = 0; k < 3; k++) {
-        amplitude[k] = 0.27 * lvis_uniform(draw);
-        phase[k] = two_pi * lvis_uniform(draw);
+        amplitude[k] = 0.27 * balact_synth_uniform(draw);
+        phase[k] = two_pi * balact_synth_uniform(draw);
     }
     for (int32_t i = 0; i < vertices; i++) {
         double angle = two_pi * i / vertices, radius = 1;
@@ -82,14 +82,14 @@ static void place_object(const struct balact_lvis_synthetic_options *o, struct l
     static const double aspect_category = 0.5, aspect_object = 0.55;
     uint64_t look = lvis_stream(LVIS_STREAM_LOOK, 0, 0), c = (uint64_t)object->category;
     double size = median + deviation_category * balact_random_normal(o->seed, look, 2 * c) +
-                  deviation_object * lvis_normal(draw);
+                  deviation_object * balact_synth_normal(draw);
     double aspect = aspect_category * balact_random_normal(o->seed, look, 2 * c + 1) +
-                    aspect_object * lvis_normal(draw);
+                    aspect_object * balact_synth_normal(draw);
     object->box[2] = side(exp(size + aspect / 2), scene->width);
     object->box[3] = side(exp(size - aspect / 2), scene->height);
-    object->box[0] = (int32_t)lvis_below(draw, 100 * scene->width - object->box[2] + 1);
-    object->box[1] = (int32_t)lvis_below(draw, 100 * scene->height - object->box[3] + 1);
-    lvis_polygon(draw, object, object->box[2], object->box[3]);
+    object->box[0] = (int32_t)balact_synth_below(draw, 100 * scene->width - object->box[2] + 1);
+    object->box[1] = (int32_t)balact_synth_below(draw, 100 * scene->height - object->box[3] + 1);
+    balact_synth_polygon(draw, object, object->box[2], object->box[3]);
 }
 
 static bool is_held(const struct lvis_layout *layout, int64_t image, int32_t c) {
@@ -105,9 +105,9 @@ static void fill_lists(const struct balact_lvis_synthetic_options *o,
                        const struct lvis_layout *layout, struct lvis_draw *draw,
                        struct lvis_scene *scene) {
     bool chosen[LVIS_K] = {false};
-    int64_t wanted = (int64_t)floor(o->negatives * (0.5 + lvis_uniform(draw)) + lvis_uniform(draw));
+    int64_t wanted = (int64_t)floor(o->negatives * (0.5 + balact_synth_uniform(draw)) + balact_synth_uniform(draw));
     for (int64_t i = 0; i < wanted; i++) {
-        int32_t c = (int32_t)lvis_below(draw, LVIS_K);
+        int32_t c = (int32_t)balact_synth_below(draw, LVIS_K);
         chosen[c] = !is_held(layout, scene->image, c);
     }
     scene->negatives = scene->not_exhaustives = 0;
@@ -115,11 +115,11 @@ static void fill_lists(const struct balact_lvis_synthetic_options *o,
         if (chosen[c])
             scene->negative[scene->negatives++] = c;
     for (int64_t p = layout->start[scene->image]; p < layout->start[scene->image + 1]; p++)
-        if (lvis_uniform(draw) < (layout->instances[p] > 8 ? 0.5 : 0.05))
+        if (balact_synth_uniform(draw) < (layout->instances[p] > 8 ? 0.5 : 0.05))
             scene->not_exhaustive[scene->not_exhaustives++] = layout->category[p];
 }
 
-bool lvis_scene_make(const struct balact_lvis_synthetic_options *options,
+bool balact_synth_scene_make(const struct balact_lvis_synthetic_options *options,
                      const struct lvis_layout *layout, int64_t image, struct lvis_scene *scene) {
     struct lvis_draw draw = {options->seed,
                              lvis_stream(LVIS_STREAM_IMAGE, layout->split, image), 0};
@@ -135,7 +135,7 @@ bool lvis_scene_make(const struct balact_lvis_synthetic_options *options,
     scene->image = image;
     /* ids with gaps, ascending, and none in both splits */
     scene->id = (layout->split == BALACT_LVIS_VAL ? INT64_C(10000000) : 0) + 5 * image + 1 +
-                lvis_below(&draw, 5);
+                balact_synth_below(&draw, 5);
     choose_size(&draw, &scene->width, &scene->height);
     fill_lists(options, layout, &draw, scene);
     draw = (struct lvis_draw){options->seed,
@@ -150,7 +150,7 @@ bool lvis_scene_make(const struct balact_lvis_synthetic_options *options,
     return true;
 }
 
-void lvis_scene_release(struct lvis_scene *scene) {
+void balact_synth_scene_release(struct lvis_scene *scene) {
     free(scene->object);
     scene->object = NULL;
     scene->objects = scene->capacity = 0;

@@ -19,7 +19,7 @@ static balact_status no_memory(struct balact_error *error) {
     return balact_fail(error, BALACT_ERROR_MEMORY, "synthetic LVIS: out of memory");
 }
 
-balact_status lvis_sink_take(struct lvis_sink *sink, const struct lvis_bytes *bytes,
+balact_status balact_synth_sink_take(struct lvis_sink *sink, const struct lvis_bytes *bytes,
                              struct balact_error *error) {
     if (bytes->failed)
         return no_memory(error);
@@ -38,12 +38,12 @@ static void make_block(const struct lvis_job *job, lvis_image_text text, int64_t
     struct lvis_scene scene = {0};
     int64_t end = begin + BLOCK_IMAGES;
     for (int64_t i = begin; i < end && i < job->layout->images && !out->failed; i++)
-        if (!lvis_scene_make(job->options, job->layout, i, &scene) || !text(job, &scene, out))
+        if (!balact_synth_scene_make(job->options, job->layout, i, &scene) || !text(job, &scene, out))
             out->failed = true;
-    lvis_scene_release(&scene);
+    balact_synth_scene_release(&scene);
 }
 
-balact_status lvis_each_image(const struct lvis_job *job, lvis_image_text text,
+balact_status balact_synth_each_image(const struct lvis_job *job, lvis_image_text text,
                               struct lvis_sink *sink, struct balact_error *error) {
     struct lvis_bytes block[BLOCKS] = {{0}};
     int64_t step = BLOCKS * BLOCK_IMAGES;
@@ -55,10 +55,10 @@ balact_status lvis_each_image(const struct lvis_job *job, lvis_image_text text,
             make_block(job, text, begin + (int64_t)b * BLOCK_IMAGES, &block[b]);
         }
         for (int b = 0; b < BLOCKS && status == BALACT_OK; b++)
-            status = lvis_sink_take(sink, &block[b], error);
+            status = balact_synth_sink_take(sink, &block[b], error);
     }
     for (int b = 0; b < BLOCKS; b++)
-        lvis_bytes_release(&block[b]);
+        balact_synth_bytes_release(&block[b]);
     return status;
 }
 
@@ -80,9 +80,9 @@ static void shard_release(struct shard *shard) {
     free(shard->rois.labels);
     free(shard->offsets);
     for (int64_t b = 0; shard->block_masks && b < shard->blocks; b++)
-        lvis_bytes_release(&shard->block_masks[b]);
+        balact_synth_bytes_release(&shard->block_masks[b]);
     free(shard->block_masks);
-    lvis_bytes_release(&shard->masks);
+    balact_synth_bytes_release(&shard->masks);
     *shard = (struct shard){0};
 }
 
@@ -120,14 +120,14 @@ static bool shard_fill(const struct lvis_job *job, const double *centres, struct
         struct lvis_scene scene = {0};
         int64_t first = shard->begin + b * BLOCK_IMAGES;
         for (int64_t i = first; i < first + BLOCK_IMAGES && i < shard->end && !failed; i++)
-            failed |= !lvis_scene_make(job->options, job->layout, i, &scene) ||
-                      !lvis_rois_make(job->options, job->layout, &scene, centres, &shard->rois,
+            failed |= !balact_synth_scene_make(job->options, job->layout, i, &scene) ||
+                      !balact_synth_rois_make(job->options, job->layout, &scene, centres, &shard->rois,
                                       (i - shard->begin) * rois,
                                       masks ? &shard->block_masks[b] : NULL, shard->offsets + 1);
-        lvis_scene_release(&scene);
+        balact_synth_scene_release(&scene);
     }
     for (int64_t b = 0; b < shard->blocks; b++)
-        lvis_put(&shard->masks, shard->block_masks[b].data, shard->block_masks[b].size);
+        balact_synth_put(&shard->masks, shard->block_masks[b].data, shard->block_masks[b].size);
     for (int64_t r = 0; r < shard->rois.count; r++) /* lengths to offsets */
         shard->offsets[r + 1] += shard->offsets[r];
     return !failed && !shard->masks.failed;
@@ -184,12 +184,12 @@ static balact_status write_shard(const struct lvis_job *job, const double *centr
     return status;
 }
 
-balact_status lvis_write_rois(const struct lvis_job *job, enum balact_dtype dtype,
+balact_status balact_synth_write_rois(const struct lvis_job *job, enum balact_dtype dtype,
                               struct balact_pack *pack, struct balact_error *error) {
     int64_t images = job->layout->images, rois = job->options->rois[job->layout->split];
     int64_t shards = (images * rois + SHARD_ROIS - 1) / SHARD_ROIS;
     shards = shards > images ? images : shards;
-    double *centres = lvis_centres(job->options);
+    double *centres = balact_synth_centres(job->options);
     balact_status status = centres ? BALACT_OK : no_memory(error);
     for (int64_t s = 0; s < shards && status == BALACT_OK; s++) {
         char name[80];
@@ -212,7 +212,7 @@ static balact_status write_options(struct balact_pack *pack,
     FILE *file = open_memstream(&text, &size);
     if (!file)
         return no_memory(error);
-    lvis_synthetic_options_print(options, file);
+    balact_lvis_synthetic_options_print(options, file);
     balact_status status = ferror(file) | fclose(file)
                                ? no_memory(error)
                                : balact_pack_begin(pack, "synthetic.json", (int64_t)size, error);
@@ -230,15 +230,15 @@ static balact_status write_members(struct balact_pack *pack,
                                    struct balact_error *error) {
     const struct lvis_job train = {options, &layouts[BALACT_LVIS_TRAIN], 0};
     const struct lvis_job val = {options, &layouts[BALACT_LVIS_VAL], 0};
-    balact_status status = lvis_write_annotations(&train, train.layout, pack, error);
+    balact_status status = balact_synth_write_annotations(&train, train.layout, pack, error);
     if (status == BALACT_OK)
-        status = lvis_write_annotations(&val, train.layout, pack, error);
+        status = balact_synth_write_annotations(&val, train.layout, pack, error);
     if (status == BALACT_OK)
         status = write_options(pack, options, error);
     if (status == BALACT_OK && !annotations_only)
-        status = lvis_write_rois(&train, dtype, pack, error);
+        status = balact_synth_write_rois(&train, dtype, pack, error);
     if (status == BALACT_OK && !annotations_only)
-        status = lvis_write_rois(&val, dtype, pack, error);
+        status = balact_synth_write_rois(&val, dtype, pack, error);
     return status;
 }
 
@@ -254,7 +254,7 @@ balact_status balact_lvis_synthetic_write(const char *path,
         status = balact_fail(error, BALACT_ERROR_ARGUMENT,
                              "%s: features are written as float32 or float16", path);
     for (int s = 0; s < BALACT_LVIS_SPLIT_COUNT && status == BALACT_OK; s++)
-        status = lvis_layout_make(&o, (enum balact_lvis_split)s, &layouts[s], error);
+        status = balact_synth_layout_make(&o, (enum balact_lvis_split)s, &layouts[s], error);
     if (status == BALACT_OK)
         status = balact_pack_open(&pack, path, error);
     if (status == BALACT_OK) {
@@ -265,6 +265,6 @@ balact_status balact_lvis_synthetic_write(const char *path,
             balact_pack_abandon(pack);
     }
     for (int s = 0; s < BALACT_LVIS_SPLIT_COUNT; s++)
-        lvis_layout_release(&layouts[s]);
+        balact_synth_layout_release(&layouts[s]);
     return status;
 }

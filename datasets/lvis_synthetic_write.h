@@ -22,18 +22,18 @@ struct lvis_sink {
     const char *path; /* of file, for messages */
     int64_t size;     /* so far */
 };
-balact_status lvis_sink_take(struct lvis_sink *sink, const struct lvis_bytes *bytes,
+balact_status balact_synth_sink_take(struct lvis_sink *sink, const struct lvis_bytes *bytes,
                              struct balact_error *error);
 
 /* Appends what is to be written of one image. */
 typedef bool (*lvis_image_text)(const struct lvis_job *job, struct lvis_scene *scene,
                                 struct lvis_bytes *out);
-balact_status lvis_each_image(const struct lvis_job *job, lvis_image_text text,
+balact_status balact_synth_each_image(const struct lvis_job *job, lvis_image_text text,
                               struct lvis_sink *sink, struct balact_error *error);
 
-balact_status lvis_write_annotations(const struct lvis_job *job, const struct lvis_layout *train,
+balact_status balact_synth_write_annotations(const struct lvis_job *job, const struct lvis_layout *train,
                                      struct balact_pack *pack, struct balact_error *error);
-balact_status lvis_write_rois(const struct lvis_job *job, enum balact_dtype dtype,
+balact_status balact_synth_write_rois(const struct lvis_job *job, enum balact_dtype dtype,
                               struct balact_pack *pack, struct balact_error *error);
 
 #endif

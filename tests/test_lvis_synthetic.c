@@ -97,7 +97,7 @@ START_TEST(layout_holds_every_count) {
     struct balact_lvis_synthetic_options o = small();
     struct lvis_layout layout;
     int64_t found[LVIS_K] = {0}, wanted[LVIS_K];
-    ck_assert_int_eq(lvis_layout_make(&o, BALACT_LVIS_TRAIN, &layout, &error), BALACT_OK);
+    ck_assert_int_eq(balact_synth_layout_make(&o, BALACT_LVIS_TRAIN, &layout, &error), BALACT_OK);
     balact_lvis_synthetic_split_counts(&o, BALACT_LVIS_TRAIN, wanted);
     for (int64_t i = 0; i < layout.images; i++)
         for (int64_t p = layout.start[i]; p < layout.start[i + 1]; p++) {
@@ -107,11 +107,11 @@ START_TEST(layout_holds_every_count) {
                 ck_assert_int_gt(layout.category[p], layout.category[p - 1]);
         }
     ck_assert_mem_eq(found, wanted, sizeof wanted);
-    lvis_layout_release(&layout);
+    balact_synth_layout_release(&layout);
     o.images[BALACT_LVIS_TRAIN] = BALACT_LVIS_FULL_TRAIN;
-    ck_assert_int_eq(lvis_layout_make(&o, BALACT_LVIS_TRAIN, &layout, &error), BALACT_OK);
+    ck_assert_int_eq(balact_synth_layout_make(&o, BALACT_LVIS_TRAIN, &layout, &error), BALACT_OK);
     ck_assert_double_lt(fabs((double)layout.annotations / 1270141 - 1), 0.01);
-    lvis_layout_release(&layout);
+    balact_synth_layout_release(&layout);
 }
 END_TEST
 
@@ -120,10 +120,10 @@ START_TEST(objects_are_what_they_say) {
     struct balact_lvis_synthetic_options o = small();
     struct lvis_layout layout;
     struct lvis_scene scene = {0};
-    ck_assert_int_eq(lvis_layout_make(&o, BALACT_LVIS_VAL, &layout, &error), BALACT_OK);
+    ck_assert_int_eq(balact_synth_layout_make(&o, BALACT_LVIS_VAL, &layout, &error), BALACT_OK);
     int64_t seen = 0, small_ones = 0;
     for (int64_t i = 0; i < layout.images; i++) {
-        ck_assert(lvis_scene_make(&o, &layout, i, &scene));
+        ck_assert(balact_synth_scene_make(&o, &layout, i, &scene));
         for (int32_t k = 0; k < scene.objects; k++, seen++) {
             const struct lvis_object *b = &scene.object[k];
             int32_t low[2] = {INT32_MAX, INT32_MAX}, high[2] = {INT32_MIN, INT32_MIN};
@@ -152,8 +152,8 @@ START_TEST(objects_are_what_they_say) {
     ck_assert_int_gt(seen, 300);
     ck_assert_double_gt((double)small_ones / (double)seen, 0.4);
     ck_assert_double_lt((double)small_ones / (double)seen, 0.75);
-    lvis_scene_release(&scene);
-    lvis_layout_release(&layout);
+    balact_synth_scene_release(&scene);
+    balact_synth_layout_release(&layout);
 }
 END_TEST
 
@@ -162,11 +162,11 @@ END_TEST
 START_TEST(mask_of_a_square) {
     static const double x[] = {100, 300, 300, 100}, y[] = {100, 100, 400, 400};
     struct lvis_bytes bytes = {0};
-    lvis_put_mask(&bytes, 4, 5, 4, x, y);
+    balact_synth_put_mask(&bytes, 4, 5, 4, x, y);
     ck_assert_int_eq(bytes.size, 5);
     const unsigned char wanted[] = {48 + 6, 48 + 3, 48 + 2, 48 + 0, 48 + 4};
     ck_assert_mem_eq(bytes.data, wanted, sizeof wanted);
-    lvis_bytes_release(&bytes);
+    balact_synth_bytes_release(&bytes);
 }
 END_TEST
 
@@ -178,9 +178,9 @@ struct made {
 
 static struct made make_rois(const struct balact_lvis_synthetic_options *o) {
     struct made made;
-    ck_assert_int_eq(lvis_layout_make(o, BALACT_LVIS_VAL, &made.layout, &error), BALACT_OK);
+    ck_assert_int_eq(balact_synth_layout_make(o, BALACT_LVIS_VAL, &made.layout, &error), BALACT_OK);
     int64_t n = made.layout.images * o->rois[BALACT_LVIS_VAL];
-    made.centres = lvis_centres(o);
+    made.centres = balact_synth_centres(o);
     made.rois = (struct lvis_rois){
         .count = n,
         .features = malloc((size_t)(n * o->dim) * sizeof(float)),
@@ -199,7 +199,7 @@ static void free_rois(struct made *made) {
     free(made->rois.image_ids);
     free(made->rois.labels);
     free(made->centres);
-    lvis_layout_release(&made->layout);
+    balact_synth_layout_release(&made->layout);
 }
 
 START_TEST(labels_follow_the_iou_and_scores_beat_chance) {
@@ -208,8 +208,8 @@ START_TEST(labels_follow_the_iou_and_scores_beat_chance) {
     struct lvis_scene scene = {0};
     int64_t per = o.rois[BALACT_LVIS_VAL], foreground = 0, right = 0, background_right = 0;
     for (int64_t i = 0; i < made.layout.images; i++) {
-        ck_assert(lvis_scene_make(&o, &made.layout, i, &scene));
-        ck_assert(lvis_rois_make(&o, &made.layout, &scene, made.centres, &made.rois, i * per, NULL,
+        ck_assert(balact_synth_scene_make(&o, &made.layout, i, &scene));
+        ck_assert(balact_synth_rois_make(&o, &made.layout, &scene, made.centres, &made.rois, i * per, NULL,
                                  NULL));
         for (int64_t r = i * per; r < (i + 1) * per; r++) {
             const float *a = made.rois.boxes + 4 * r;
@@ -255,7 +255,7 @@ START_TEST(labels_follow_the_iou_and_scores_beat_chance) {
     double expected = o.foreground * 0.956 + o.hard * 0.093;
     ck_assert_double_lt(fabs((double)foreground / (double)made.rois.count - expected), 0.03);
     free(scores);
-    lvis_scene_release(&scene);
+    balact_synth_scene_release(&scene);
     free_rois(&made);
 }
 END_TEST
@@ -334,6 +334,8 @@ START_TEST(written_alike_by_any_number_of_threads) {
     balact_archive_close(archive);
     ck_assert_int_eq(members, 7);
 #else
+    (void)member;
+    (void)place;
     TEST_SKIP("built without OpenMP or libarchive");
 #endif
 }
@@ -357,6 +359,7 @@ START_TEST(results_are_json) {
     }
     json_decref(root);
 #else
+    (void)place;
     TEST_SKIP("built without jansson");
 #endif
 }

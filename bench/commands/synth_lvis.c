@@ -144,7 +144,7 @@ static void print_split(const struct request *request, enum balact_lvis_split sp
     struct lvis_layout layout;
     struct balact_error error;
     int64_t groups[4] = {0}, most = 0, least = INT64_MAX;
-    die_unless_ok(lvis_layout_make(&request->options, split, &layout, &error), &error);
+    die_unless_ok(balact_synth_layout_make(&request->options, split, &layout, &error), &error);
     for (int32_t c = 0; c < LVIS_K; c++) {
         int64_t count = layout.image_count[c];
         groups[count == 0 ? 3 : count <= 10 ? 0 : count <= 100 ? 1 : 2]++;
@@ -161,7 +161,7 @@ static void print_split(const struct request *request, enum balact_lvis_split sp
                (long long)groups[1], (long long)groups[2]);
     else
         printf("; %lld categories without any\n", (long long)groups[3]);
-    lvis_layout_release(&layout);
+    balact_synth_layout_release(&layout);
 }
 
 int synth_command_lvis(int argc, char **argv) {
@@ -174,7 +174,7 @@ int synth_command_lvis(int argc, char **argv) {
         print_split(&request, (enum balact_lvis_split)s);
     if (request.describe) {
         fflush(stdout);
-        lvis_synthetic_options_print(&request.options, stdout);
+        balact_lvis_synthetic_options_print(&request.options, stdout);
     }
     if (request.out) {
         die_unless_ok(balact_lvis_synthetic_write(request.out, &request.options, request.dtype,

@@ -78,7 +78,7 @@ balact_lvis_synthetic_options_load(const char *path,
 
 /* Writes detections of the val images in the official results format, `detections` an image, with
  * boxes and masks (compressed RLE): objects found with noise and confusions, and false alarms, for
- * timing evaluators at any size. bytes and count (may be NULL) say what was written. */
+ * timing evaluators at any size. count (may be NULL) is how many were written. */
 balact_status balact_lvis_synthetic_results(const char *path,
                                             const struct balact_lvis_synthetic_options *options,
                                             int32_t detections, int64_t *count,
