@@ -105,7 +105,8 @@ static void fill_lists(const struct balact_lvis_synthetic_options *o,
                        const struct lvis_layout *layout, struct lvis_draw *draw,
                        struct lvis_scene *scene) {
     bool chosen[LVIS_K] = {false};
-    int64_t wanted = (int64_t)floor(o->negatives * (0.5 + balact_synth_uniform(draw)) + balact_synth_uniform(draw));
+    double length = o->negatives * (0.5 + balact_synth_uniform(draw));
+    int64_t wanted = (int64_t)floor(length + balact_synth_uniform(draw));
     for (int64_t i = 0; i < wanted; i++) {
         int32_t c = (int32_t)balact_synth_below(draw, LVIS_K);
         chosen[c] = !is_held(layout, scene->image, c);
