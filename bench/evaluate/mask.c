@@ -191,46 +191,26 @@ static inline void extend(struct extent *e, uint32_t x, uint32_t y) {
     e->bottom = y > e->bottom ? y : e->bottom;
 }
 
-/* Where every run but the first has pixels: columns only grow, so no division is needed. */
-static void extent_of_plain(const struct balact_mask *mask, struct extent *e) {
+/* Columns only grow from run to run, so no division is needed. Empty runs of ones have no place. */
+static void find_extent(const struct balact_mask *mask, struct extent *e) {
     uint32_t height = (uint32_t)mask->height, at = 0, column = 0, base = 0;
     int64_t even = mask->runs / 2 * 2;
     for (int64_t i = 0; i < even; i += 2) {
         at += mask->counts[i];
-        while (at - base >= height) {
-            base += height;
+        if (mask->counts[i + 1] == 0)
+            continue;
+        for (; at - base >= height; base += height)
             column++;
-        }
         extend(e, column, at - base);
         uint32_t first = column;
         at += mask->counts[i + 1];
-        while (at - 1 - base >= height) {
-            base += height;
+        for (; at - 1 - base >= height; base += height)
             column++;
-        }
         extend(e, column, at - 1 - base);
         if (column > first) {
             e->top = 0;
             e->bottom = height - 1;
         }
-    }
-}
-
-/* The same for any runs, in the arithmetic of the official code, which wraps around for an empty
- * run of ones at the start. */
-static void extent_of_any(const struct balact_mask *mask, struct extent *e) {
-    uint32_t height = (uint32_t)mask->height, at = 0, first = 0;
-    int64_t even = mask->runs / 2 * 2;
-    for (int64_t i = 0; i < even; i++) {
-        at += mask->counts[i];
-        uint32_t pixel = at - (uint32_t)(i & 1), x = pixel / height, y = pixel % height;
-        if (!(i & 1)) {
-            first = x;
-        } else if (first < x) {
-            e->top = 0;
-            e->bottom = height - 1;
-        }
-        extend(e, x, y);
     }
 }
 
@@ -241,27 +221,20 @@ static bool is_plain(const struct balact_mask *mask) {
     return !empty;
 }
 
-static void box_of(const struct balact_mask *mask, bool plain, double box[4]) {
-    struct extent e = {(uint32_t)mask->width, (uint32_t)mask->height, 0, 0};
+void balact_mask_box(const struct balact_mask *mask, double box[4]) {
+    struct extent e = {UINT32_MAX, UINT32_MAX, 0, 0};
     memset(box, 0, 4 * sizeof *box);
-    if (mask->runs < 2 || mask->height < 1)
+    find_extent(mask, &e);
+    if (e.left == UINT32_MAX)
         return;
-    if (plain)
-        extent_of_plain(mask, &e);
-    else
-        extent_of_any(mask, &e);
     box[0] = e.left;
     box[1] = e.top;
     box[2] = e.right - e.left + 1;
     box[3] = e.bottom - e.top + 1;
 }
 
-void balact_mask_box(const struct balact_mask *mask, double box[4]) {
-    box_of(mask, is_plain(mask), box);
-}
-
 void balact_mask_measure(const struct balact_mask *mask, struct balact_mask_measure *measure) {
     measure->plain = is_plain(mask);
     measure->area = balact_mask_area(mask);
-    box_of(mask, measure->plain, measure->box);
+    balact_mask_box(mask, measure->box);
 }
