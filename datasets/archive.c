@@ -169,6 +169,31 @@ balact_status balact_archive_open_file(struct balact_archive **archive, const ch
     return single_make(archive, path, file, NULL, (int64_t)what.st_size, error);
 }
 
+balact_status balact_archive_open_data(struct balact_archive **archive, const char *path,
+                                       struct balact_error *error) {
+    unsigned char first[4];
+    size_t got = 0;
+    bool found;
+    balact_status status = balact_archive_open_file(archive, path, error);
+    if (status == BALACT_OK)
+        status = balact_archive_next(*archive, &found, error);
+    if (status == BALACT_OK)
+        status = balact_archive_read(*archive, first, sizeof first, &got, error);
+    if (status != BALACT_OK)
+        return opened(archive, status);
+    balact_archive_close(*archive);
+    if (got == 4 && (!memcmp(first, "PK\3\4", 4) || !memcmp(first, "PK\5\6", 4)))
+        return balact_archive_open(archive, path, error);
+    if (got < 4 || (memcmp(first, "\x1f\x8b", 2) && memcmp(first, "\xfd\x37zX", 4) &&
+                    memcmp(first, "\x28\xb5\x2f\xfd", 4) && memcmp(first, "BZh", 3)))
+        return balact_archive_open_file(archive, path, error);
+    status = archive_make(archive, path, error);
+    if (status != BALACT_OK)
+        return status;
+    (*archive)->single = true;
+    return opened(archive, balact_archive_stream_begin(*archive, path, NULL, 0, NULL, error));
+}
+
 balact_status balact_archive_open_bytes(struct balact_archive **archive, const char *path,
                                         const void *bytes, size_t size,
                                         struct balact_error *error) {

@@ -52,6 +52,11 @@ balact_status balact_archive_open_bytes(struct balact_archive **archive, const c
                                         const void *bytes, size_t size,
                                         struct balact_error *error);
 
+/* One file that may be compressed (gzip, xz, zstd, bzip2, told by its first bytes): what it holds as
+ * an archive's only member. A .zip is opened as by balact_archive_open(). */
+balact_status balact_archive_open_data(struct balact_archive **archive, const char *path,
+                                       struct balact_error *error);
+
 /* Goes to the next regular file; *found is false at the end. Folders are walked in byte order of
  * names, symbolic links followed (a link to a folder that is being walked, or to nothing, is left
  * out), devices, pipes and sockets left out. In archives, links other than hard links are left out;

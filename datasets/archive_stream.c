@@ -39,6 +39,7 @@ struct stream {
     struct balact_archive *outer;
     unsigned char *block; /* [BLOCK] what was last read from outer */
     struct balact_error outer_error;
+    bool given; /* the only member of a compressed file has been handed out */
     int64_t data_end; /* where in the tar the last member ended */
     bool refused_link, refused_sparse;
     bool compressed; /* the first bytes are those of a compressed file */
@@ -118,6 +119,18 @@ static balact_status stream_failed(struct balact_archive *archive, struct archiv
                                why ? why : "unreadable");
 }
 
+static balact_status check_gzip(struct balact_archive *archive, struct balact_error *error) {
+    const struct stream *stream = archive->state;
+    /* A file of several gzip streams is refused with the damaged ones: its check sums stand where
+     * we cannot see them, and nobody packs data so. */
+    if (stream->gzip && ((uint32_t)stream->length != stream->claimed_length ||
+                         (stream->crc ^ 0xFFFFFFFFu) != stream->claimed_crc))
+        return balact_fail_at(error, BALACT_ERROR_FORMAT, archive->path, 0, stream->length,
+                              "gzip check sum does not match; the archive is damaged (or made of "
+                              "several gzip streams: compress it again)");
+    return BALACT_OK;
+}
+
 /* The tar's end marker has been met or its bytes have run out: is all well to the end? */
 static balact_status check_end(struct balact_archive *archive, struct balact_error *error) {
     struct stream *stream = archive->state;
@@ -131,14 +144,7 @@ static balact_status check_end(struct balact_archive *archive, struct balact_err
         continue;
     if (got < 0)
         return stream_failed(archive, stream->members, error);
-    /* A file of several gzip streams is refused with the damaged ones: its check sums stand where
-     * we cannot see them, and nobody packs data so. */
-    if (stream->gzip && ((uint32_t)stream->length != stream->claimed_length ||
-                         (stream->crc ^ 0xFFFFFFFFu) != stream->claimed_crc))
-        return balact_fail_at(error, BALACT_ERROR_FORMAT, archive->path, 0, stream->length,
-                              "gzip check sum does not match; the archive is damaged (or made of "
-                              "several gzip streams: compress it again)");
-    return BALACT_OK;
+    return check_gzip(archive, error);
 }
 
 /* Takes name and size of an entry over; a member that is no file is left out. */
@@ -206,6 +212,31 @@ static balact_status stream_read(struct balact_archive *archive, void *out, size
     return BALACT_OK;
 }
 
+/* The kind of one compressed file that is no tar. */
+static balact_status plain_next(struct balact_archive *archive, struct balact_error *error) {
+    struct stream *stream = archive->state;
+    if (stream->given)
+        return BALACT_OK;
+    stream->given = true;
+    const char *slash = strrchr(archive->path, '/');
+    archive->member = strdup(slash ? slash + 1 : archive->path);
+    if (!archive->member)
+        return balact_fail(error, BALACT_ERROR_MEMORY, "%s: out of memory", archive->path);
+    return BALACT_OK;
+}
+
+static balact_status plain_read(struct balact_archive *archive, void *out, size_t size,
+                                size_t *got, struct balact_error *error) {
+    struct stream *stream = archive->state;
+    la_ssize_t count = archive_read_data(stream->bytes, out, size < STEP ? size : STEP);
+    if (count < 0)
+        return stream_failed(archive, stream->bytes, error);
+    *got = (size_t)count;
+    if (stream->gzip)
+        crc_add(stream, out, *got);
+    return count == 0 ? check_gzip(archive, error) : BALACT_OK;
+}
+
 static void stream_close(struct balact_archive *archive) {
     struct stream *stream = archive->state;
     if (!stream)
@@ -219,6 +250,7 @@ static void stream_close(struct balact_archive *archive) {
 }
 
 static const struct balact_archive_kind stream_kind = {stream_next, stream_read, stream_close};
+static const struct balact_archive_kind plain_kind = {plain_next, plain_read, stream_close};
 
 static int open_source(struct archive *reader, const char *path, const void *bytes, size_t size) {
     return path ? archive_read_open_filename(reader, path, BLOCK)
@@ -265,6 +297,7 @@ static balact_status open_zip(struct balact_archive *archive, const char *path, 
                : not_an_archive(archive, stream->members, !stream->outer, error);
 }
 
+/* A tar or, where the archive is a single file, any compressed bytes. */
 static balact_status open_tar(struct balact_archive *archive, const char *path, const void *bytes,
                               size_t size, struct balact_error *error) {
     struct stream *stream = archive->state;
@@ -282,6 +315,10 @@ static balact_status open_tar(struct balact_archive *archive, const char *path, 
         archive_read_next_header(stream->bytes, &entry) != ARCHIVE_OK)
         return not_an_archive(archive, stream->bytes, stream->compressed, error);
     crc_begin(stream);
+    if (archive->single) {
+        archive->kind = &plain_kind;
+        return BALACT_OK;
+    }
     if (archive_read_open2(stream->members, stream, NULL, take_decompressed, NULL, NULL) !=
         ARCHIVE_OK)
         return not_an_archive(archive, stream->members,

@@ -177,9 +177,11 @@ void balact_json_parser_free(struct balact_json_parser *parser) {
     delete parser;
 }
 
-balact_status balact_json_parse(struct balact_json_parser *parser, char *text, size_t size,
-                                struct balact_json_value *root, int64_t *elements,
-                                const char **why) {
+/* Flattened: what simdjson's header defines must not become symbols of our library. */
+__attribute__((flatten)) balact_status balact_json_parse(struct balact_json_parser *parser,
+                                                         char *text, size_t size,
+                                                         struct balact_json_value *root,
+                                                         int64_t *elements, const char **why) {
     static_assert(BALACT_JSON_PADDING >= SIMDJSON_PADDING, "simdjson reads beyond the end");
     text[-1] = '[';
     text[size] = ']';

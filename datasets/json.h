@@ -76,9 +76,9 @@ bool balact_json_is(struct balact_json_text text, const char *string);
 /* Elements [first, first + elements) of a top-level array, or the one value of a member that is
  * none (element 0). An empty array comes as one window of no elements. */
 struct balact_json_window {
-    const char *path;   /* of the document, for messages */
-    const char *member; /* key in the top-level object; NULL if the document is an array */
-    int64_t member_index; /* of the members, in the file's order */
+    const char *path;         /* of the document, for messages */
+    const char *member;       /* key in the top-level object; NULL if the document is an array */
+    int64_t member_index;     /* of the members, in the file's order */
     bool array, begins, ends; /* a window of an array; its first; its last */
     int64_t first, elements;
     int64_t byte;     /* of text[0] in the document */
@@ -109,8 +109,8 @@ struct balact_json_options {
 /* Reads a plain file, a compressed one (.gz, .xz, .zst, .bz2) or the first member of a .zip whose
  * name ends with .json. *bytes (may be NULL) is the length of the document. The first error in the
  * file's order is returned: ERROR_FORMAT with byte and element for JSON that is broken or cut off,
- * whatever parse() and merge() return, ERROR_IO, ERROR_MEMORY, ERROR_UNSUPPORTED where built without
- * simdjson. options may be NULL. */
+ * whatever parse() and merge() return, ERROR_IO, ERROR_MEMORY, ERROR_UNSUPPORTED where built
+ * without simdjson. options may be NULL. */
 balact_status balact_json_read(const char *path, const struct balact_json_options *options,
                                const struct balact_json_visitor *visitor, int64_t *bytes,
                                struct balact_error *error);
@@ -124,9 +124,8 @@ balact_status balact_json_read_member(struct balact_archive *archive,
 /* balact_fail_at() with the byte of an element (counted from the window's first) and with a name
  * such as annotations[7] before the text; field ("" or ".bbox") goes behind it. */
 balact_status balact_json_fail(const struct balact_json_window *window, int64_t element,
-                               const char *field, balact_status status,
-                               struct balact_error *error, const char *format, ...)
-    BALACT_PRINTF(6, 7);
+                               const char *field, balact_status status, struct balact_error *error,
+                               const char *format, ...) BALACT_PRINTF(6, 7);
 #ifdef __clang_analyzer__ /* as in balact/status.h */
 #define balact_json_fail(window, element, field, status, ...)                                      \
     ((void)(balact_json_fail)(window, element, field, status, __VA_ARGS__), (status))
@@ -136,14 +135,14 @@ balact_status balact_json_fail(const struct balact_json_window *window, int64_t 
 
 /* Where in text elements of an array end. All fields 0 at the start. */
 struct balact_json_scan {
-    size_t at;       /* looked at so far */
-    int64_t depth;   /* brackets open */
+    size_t at;     /* looked at so far */
+    int64_t depth; /* brackets open */
     bool in_string;
-    size_t string;   /* where the string at hand began */
-    bool found;      /* commas at depth 0: was there one, where was the last, how many */
+    size_t string; /* where the string at hand began */
+    bool found;    /* commas at depth 0: was there one, where was the last, how many */
     size_t cut;
     int64_t commas;
-    bool ended;      /* at is the bracket that closes the array */
+    bool ended; /* at is the bracket that closes the array */
 };
 void balact_json_scan(struct balact_json_scan *scan, const char *text, size_t size);
 

@@ -292,9 +292,9 @@ static bool check_list(struct check *check) {
                 break;
             }
             if (depth == 0 || c != (open[depth - 1] == '[' ? ']' : '}'))
-                return wrong(check, depth == 0                ? "wants ',' here"
+                return wrong(check, depth == 0               ? "wants ',' here"
                                     : open[depth - 1] == '[' ? "wants ',' or ']' here"
-                                                              : "wants ',' or '}' here");
+                                                             : "wants ',' or '}' here");
             depth--;
             check->at++;
             empty = false;
