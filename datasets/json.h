@@ -133,16 +133,16 @@ balact_status balact_json_fail(const struct balact_json_window *window, int64_t 
 
 /* ---- For json_stream.c only ---- */
 
-/* Where in text elements of an array end. All fields 0 at the start. */
+/* Where in text elements of an array end. All fields but `most` are 0 at the start. */
 struct balact_json_scan {
+    int64_t most;  /* stop at this comma; 0: at none */
     size_t at;     /* looked at so far */
     int64_t depth; /* brackets open */
     bool in_string;
-    size_t string; /* where the string at hand began */
-    bool found;    /* commas at depth 0: was there one, where was the last, how many */
-    size_t cut;
-    int64_t commas;
-    bool ended; /* at is the bracket that closes the array */
+    size_t string;  /* where the string at hand began */
+    size_t cut;     /* the last comma at depth 0 */
+    int64_t commas; /* how many there were */
+    bool ended;     /* at is the bracket that closes the array */
 };
 void balact_json_scan(struct balact_json_scan *scan, const char *text, size_t size);
 

@@ -70,9 +70,12 @@ void balact_json_scan(struct balact_json_scan *scan, const char *text, size_t si
                 }
                 depth--;
             } else if (c == ',' && depth == 0) {
-                scan->found = true;
                 scan->cut = at;
-                scan->commas++;
+                if (++scan->commas == scan->most) {
+                    scan->at = at;
+                    scan->depth = 0;
+                    return;
+                }
             }
         }
     }
