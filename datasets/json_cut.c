@@ -20,6 +20,13 @@ static balact_status broken(const struct balact_json_reader *reader, size_t at,
 
 static const char cut_off[] = "the document ends here, too early; is the file truncated?";
 
+/* The byte at hand, c, is not what is wanted; -1: there is none. */
+static balact_status unwanted(const struct balact_json_reader *reader, int c, const char *why,
+                              struct balact_error *error) {
+    return c < 0 ? broken(reader, reader->size, error, cut_off)
+                 : broken(reader, reader->at, error, why);
+}
+
 /* Reads on; what has been cut makes room. */
 static balact_status fill(struct balact_json_reader *reader, struct balact_error *error) {
     if (reader->at > 0) {
@@ -60,25 +67,49 @@ static balact_status look(struct balact_json_reader *reader, int *c, struct bala
     }
 }
 
+balact_status balact_json_explain(const struct balact_json_window *window, const char *said,
+                                  struct balact_error *error) {
+    const char *why = said;
+    size_t wrong = balact_json_check(window->text, window->length, &why);
+    int64_t element = window->first;
+    if (wrong > window->length) {
+        wrong = 0;
+        why = said;
+    } else {
+        struct balact_json_scan scan = {0};
+        balact_json_scan(&scan, window->text, wrong);
+        element += scan.commas;
+        if (wrong == window->length)
+            why = "wants a value here";
+    }
+    char place[KEY_MAX + 32] = "";
+    if (window->array)
+        snprintf(place, sizeof place, "%s[%lld]", window->member ? window->member : "",
+                 (long long)element);
+    return balact_fail_at(error, BALACT_ERROR_FORMAT, window->path, 0,
+                          window->byte + (int64_t)wrong, "%s: %s",
+                          window->array ? place : window->member, why);
+}
+
 /* An element that does not end within [at, size): is it broken, cut off or beyond measure? */
 static balact_status explain_endless(const struct balact_json_reader *reader,
                                      struct balact_error *error) {
-    const char *why = NULL, *text = reader->block + reader->at;
-    size_t size = reader->size - reader->at, wrong = balact_json_check(text, size, &why);
-    char place[KEY_MAX + 32] = "";
-    if (reader->object && reader->place == ELEMENTS)
-        snprintf(place, sizeof place, "%s[%lld..]: ", reader->member, (long long)reader->element);
-    else if (reader->place == ELEMENTS)
-        snprintf(place, sizeof place, "[%lld..]: ", (long long)reader->element);
-    if (wrong >= size && !reader->end)
-        return balact_fail_at(error, BALACT_ERROR_FORMAT, reader->path, 0,
-                              reader->byte + (int64_t)reader->at,
-                              "%san element of more than %zu "
-                              "bytes; is a bracket missing?",
-                              place, element_max);
-    return balact_fail_at(error, BALACT_ERROR_FORMAT, reader->path, 0,
-                          reader->byte + (int64_t)(reader->at + (wrong < size ? wrong : size)),
-                          "%s%s", place, wrong < size ? why : cut_off);
+    const char *why;
+    struct balact_json_window window = {
+        .path = reader->path,
+        .member = reader->object ? reader->member : NULL,
+        .array = reader->place == ELEMENTS,
+        .first = reader->element,
+        .byte = reader->byte + (int64_t)reader->at,
+        .text = reader->block + reader->at,
+        .length = reader->size - reader->at,
+    };
+    if (balact_json_check(window.text, window.length, &why) < window.length)
+        return balact_json_explain(&window, "", error);
+    if (reader->end)
+        return broken(reader, reader->size, error, cut_off);
+    return balact_fail_at(error, BALACT_ERROR_FORMAT, reader->path, 0, window.byte,
+                          "an element of more than %zu bytes; is a bracket missing?", element_max);
 }
 
 /* Takes the text [at, at + size) to the slot. */
@@ -115,30 +146,6 @@ static bool is_blank(const char *text, size_t size) {
         if (!memchr(" \t\r\n", text[i], 4))
             return false;
     return true;
-}
-
-balact_status balact_json_explain(const struct balact_json_window *window, const char *said,
-                                  struct balact_error *error) {
-    const char *why = said;
-    size_t wrong = balact_json_check(window->text, window->length, &why);
-    int64_t element = window->first;
-    if (wrong > window->length) {
-        wrong = 0;
-        why = said;
-    } else {
-        struct balact_json_scan scan = {0};
-        balact_json_scan(&scan, window->text, wrong);
-        element += scan.commas;
-        if (wrong == window->length)
-            why = "wants a value here";
-    }
-    char place[KEY_MAX + 32] = "";
-    if (window->array)
-        snprintf(place, sizeof place, "%s[%lld]", window->member ? window->member : "",
-                 (long long)element);
-    return balact_fail_at(error, BALACT_ERROR_FORMAT, window->path, 0,
-                          window->byte + (int64_t)wrong, "%s: %s",
-                          window->array ? place : window->member, why);
 }
 
 /* Scans on from `at` until there is something to cut: the array's end or, once `least` bytes have
@@ -197,8 +204,7 @@ static balact_status take_key(struct balact_json_reader *reader, struct balact_e
     if (status != BALACT_OK)
         return status;
     if (c != '"')
-        return broken(reader, reader->at, error,
-                      c < 0 ? cut_off : "wants a key in double quotes here");
+        return unwanted(reader, c, "wants a key in double quotes here", error);
     while (reader->size - reader->at < KEY_MAX + 2 && !reader->end)
         if ((status = fill(reader, error)) != BALACT_OK)
             return status;
@@ -206,7 +212,7 @@ static balact_status take_key(struct balact_json_reader *reader, struct balact_e
     size_t left = reader->size - reader->at - 1, most = left < KEY_MAX ? left : KEY_MAX;
     const char *quote = memchr(key, '"', most);
     if (!quote)
-        return broken(reader, reader->at, error, left < KEY_MAX ? cut_off : "a key too long");
+        return unwanted(reader, left < KEY_MAX ? -1 : c, "a key too long", error);
     /* A key with escapes is none that we know: any name will do for it. */
     memcpy(reader->member, key, (size_t)(quote - key));
     reader->member[quote - key] = '\0';
@@ -215,7 +221,7 @@ static balact_status take_key(struct balact_json_reader *reader, struct balact_e
     reader->at += (size_t)(quote - key) + 2;
     status = look(reader, &c, error);
     if (status == BALACT_OK && c != ':')
-        return broken(reader, reader->at, error, c < 0 ? cut_off : "wants ':' behind the key");
+        return unwanted(reader, c, "wants ':' behind the key", error);
     reader->at++;
     return status;
 }
@@ -248,7 +254,7 @@ static balact_status cut_member(struct balact_json_reader *reader, struct balact
         return BALACT_OK;
     }
     if (!first && c != ',')
-        return broken(reader, reader->at, error, c < 0 ? cut_off : "wants ',' or '}' here");
+        return unwanted(reader, c, "wants ',' or '}' here", error);
     reader->at += !first;
     status = take_key(reader, error);
     if (status == BALACT_OK)

@@ -60,8 +60,10 @@ static balact_status cut_round(struct balact_json_reader *reader, struct balact_
                                int most, int *count, struct balact_error *error) {
     bool got = true;
     balact_status status = BALACT_OK;
-    for (*count = 0; *count < most && status == BALACT_OK && got; *count += got)
+    for (*count = 0; *count < most && status == BALACT_OK && got;) {
         status = balact_json_cut(reader, &slots[*count], &got, error);
+        *count += status == BALACT_OK && got;
+    }
     return status;
 }
 

