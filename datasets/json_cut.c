@@ -79,8 +79,6 @@ balact_status balact_json_explain(const struct balact_json_window *window, const
         struct balact_json_scan scan = {0};
         balact_json_scan(&scan, window->text, wrong);
         element += scan.commas;
-        if (wrong == window->length)
-            why = "wants a value here";
     }
     char place[KEY_MAX + 32] = "";
     if (window->array)

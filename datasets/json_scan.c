@@ -92,9 +92,8 @@ struct check {
     size_t at, size;
 };
 
-/* False, with the reason; at the end of the text there is none but that. */
 static bool wrong(struct check *check, const char *why) {
-    check->why = check->at < check->size ? why : "ends here";
+    check->why = why;
     return false;
 }
 
@@ -205,7 +204,7 @@ static bool check_string(struct check *check) {
     for (;;) {
         int c = peek(check);
         if (c < 0)
-            return wrong(check, NULL);
+            return wrong(check, "a string without its closing quote");
         if (c < 0x20)
             return wrong(check, "a control character within a string; is its closing quote "
                                 "missing?");
