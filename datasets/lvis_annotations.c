@@ -19,6 +19,8 @@ static balact_status take_polygon(struct balact_lvis_part *part, struct balact_j
                                   struct balact_error *error) {
     struct balact_lvis_array *vertex = &part->vertex;
     int64_t count;
+    if (!balact_lvis_reserve(vertex, 1, sizeof(double)))
+        return no_memory(window, error);
     for (;;) {
         size_t room = vertex->capacity - vertex->count;
         count = balact_json_reals(value, (double *)vertex->items + vertex->count, (int64_t)room);
@@ -74,6 +76,8 @@ static balact_status take_runs(struct balact_lvis_part *part, struct balact_json
     struct balact_lvis_array *counts = &part->counts;
     size_t begin = counts->count;
     int64_t number;
+    if (!balact_lvis_reserve(counts, 1, sizeof(uint32_t)))
+        return no_memory(window, error);
     balact_json_begin(value, &walk);
     while (balact_json_next(&walk, NULL, &run)) {
         if (!balact_json_integer(run, &number) || number < 0 || number > UINT32_MAX)
@@ -143,7 +147,7 @@ static balact_status take_rle(struct balact_lvis_part *part,
     if (status != BALACT_OK)
         return balact_json_fail(window, element, ".segmentation.counts", status, error, "%s",
                                 why.message);
-    if (!balact_lvis_reserve(&part->counts, (size_t)mask->runs, sizeof(uint32_t)))
+    if (!balact_lvis_reserve(&part->counts, (size_t)mask->runs + 1, sizeof(uint32_t)))
         return no_memory(window, error);
     if (mask->runs > 0)
         memcpy((uint32_t *)part->counts.items + part->counts.count, mask->counts,

@@ -151,17 +151,17 @@ static balact_status resolve_list(const struct index *categories, const int64_t 
 }
 
 /* first [images + 1]: where each image's ids begin, in the file's order. */
-static balact_status resolve_lists(const struct balact_lvis_array *ids, const int64_t *first,
+static balact_status resolve_lists(struct balact_lvis_array *ids, const int64_t *first,
                                    const struct named *images, const struct index *categories,
                                    const char *field, int64_t **start, int32_t **list,
                                    const struct balact_lvis *lvis, struct balact_error *error) {
     *start = malloc(((size_t)lvis->images + 1) * sizeof **start);
     *list = malloc((ids->count + 1) * sizeof **list);
-    if (!*start || !*list)
+    if (!*start || !*list || !balact_lvis_reserve(ids, 1, sizeof(int64_t)))
         return no_memory(lvis, error);
     (*start)[0] = 0;
     for (int64_t i = 0; i < lvis->images; i++) {
-        int64_t ordinal = images[i].ordinal, kept;
+        int64_t ordinal = images[i].ordinal, kept = 0;
         balact_status status =
             resolve_list(categories, (const int64_t *)ids->items + first[ordinal],
                          first[ordinal + 1] - first[ordinal], ordinal, field, *list + (*start)[i],
@@ -173,7 +173,7 @@ static balact_status resolve_lists(const struct balact_lvis_array *ids, const in
     return BALACT_OK;
 }
 
-static balact_status resolve_both(const struct balact_lvis_part *part, const struct named *images,
+static balact_status resolve_both(struct balact_lvis_part *part, const struct named *images,
                                   const struct index *categories, struct balact_lvis *lvis,
                                   struct balact_error *error) {
     const struct balact_lvis_listed *listed = part->listed.items;

@@ -109,6 +109,8 @@ static balact_status take_ids(struct balact_lvis_array *ids,
                               const struct balact_json_window *window, int64_t element,
                               const char *field, struct balact_json_value value, int64_t *count,
                               struct balact_error *error) {
+    if (!balact_lvis_reserve(ids, 1, sizeof(int64_t)))
+        return no_memory(window, error);
     for (;;) {
         size_t room = ids->capacity - ids->count;
         *count = balact_json_integers(value, (int64_t *)ids->items + ids->count, (int64_t)room);
