@@ -62,10 +62,8 @@ static balact_status grow_targets(struct matcher *m, int64_t n, struct balact_er
     }
     struct candidate *candidate = realloc(m->candidate, (size_t)capacity * sizeof *candidate);
     m->candidate = candidate ? candidate : m->candidate;
-    if (!target || !candidate) {
-        m->target_capacity = target ? m->target_capacity : m->target_capacity;
+    if (!target || !candidate)
         return balact_fail(error, BALACT_ERROR_MEMORY, "matching: out of memory");
-    }
     m->target_capacity = capacity;
     return BALACT_OK;
 }
