@@ -64,14 +64,14 @@ static struct pending softmax_loss_row(const struct call *call, int64_t i, enum 
 }
 
 static void sigmoid_loss_or_ignored_row(const struct call *call, int64_t i, enum want want,
-                                        element *buffer) {
+                                        struct lines *lines) {
     const struct balact_problem *p = call->problem;
     struct row_facts facts = row_facts(p, i);
     struct sigmoid_row row = sigmoid_row_of(call, i, &facts);
     if (want == WANT_GRADIENT)
         row.out = (element *)p->out + i * p->ld_out;
     if (!facts.ignored) {
-        sigmoid_loss_row(call, i, &facts, &row, buffer);
+        sigmoid_loss_row(call, i, &facts, &row, lines);
         return;
     }
     store_loss(p, i, &facts, 0.0, 0.0);
@@ -82,14 +82,23 @@ static void sigmoid_loss_or_ignored_row(const struct call *call, int64_t i, enum
 /* Up to so many columns two rows are kept at a time, in half of a second-level cache at most. */
 #define TWO_ROWS 32768
 
-/* Floats of a thread's buffer: rows of exponentials, or a segment on its way past the caches. */
+/* Floats of a thread's buffer: rows of exponentials, or segments on their way past the caches. */
 static inline int64_t softmax_buffer(int64_t cols) {
     return round_up(cols, GROUP) * (cols <= TWO_ROWS ? 2 : 1);
 }
 
 static inline int64_t sigmoid_buffer(int64_t cols) {
     (void)cols;
-    return SEGMENT + LINE + V_WIDTH;
+    return 2 * SEGMENT_BUFFER;
+}
+
+/* A streamed row shares its first and its last line with its neighbours, and those are written by
+ * ordinary stores, which wait until the line has come from memory; every store behind them waits
+ * too. So the lines are asked for a row ahead. */
+static inline void prefetch_row(const struct balact_problem *p, int64_t i) {
+    const element *row = (const element *)p->out + i * p->ld_out;
+    v_prefetch(row);
+    v_prefetch(row + p->cols - 1);
 }
 
 /* Rows [begin, end): each is scaled behind the exponentials of the next. */
@@ -103,6 +112,8 @@ static void softmax_range(const struct call *call, int64_t begin, int64_t end, e
             scale_end(call, &before);
             before = nothing_pending;
         }
+        if (call->stream)
+            prefetch_row(call->problem, i);
         struct pending now = want == WANT_PROBABILITIES
                                  ? softmax_forward_row(call, i, kept, &before)
                                  : softmax_loss_row(call, i, want, kept, &before);
@@ -116,11 +127,16 @@ static void softmax_range(const struct call *call, int64_t begin, int64_t end, e
 
 static void sigmoid_range(const struct call *call, int64_t begin, int64_t end, enum want want,
                           float *buffer) {
-    for (int64_t i = begin; i < end; i++)
+    struct lines lines = lines_begin(buffer);
+    for (int64_t i = begin; i < end; i++) {
+        if (call->stream && i + 1 < end)
+            prefetch_row(call->problem, i + 1);
         if (want == WANT_PROBABILITIES)
             sigmoid_forward_row(call, i);
         else
-            sigmoid_loss_or_ignored_row(call, i, want, (element *)buffer);
+            sigmoid_loss_or_ignored_row(call, i, want, &lines);
+    }
+    drain_rest(&lines.drain);
 }
 
 #define CPU_ROWS(family)                                                                           \

@@ -103,16 +103,37 @@ static inline void careful_block(const struct sigmoid_row *row, element *to, int
         (to ? careful_store : careful_sum)(row, to, begin, end, sums);
 }
 
+/* Whole lines on their way past the caches. Writing them takes what computing leaves idle, so they
+ * go out a few at a time between the groups of the next columns. */
+struct drain {
+    const element *from;
+    element *to;   /* the beginning of a line */
+    int64_t count; /* elements, whole lines */
+};
+
+ALWAYS_INLINE void drain_group(struct drain *drain) {
+    for (int64_t k = 0; k < GROUP; k += LINE)
+        v_stream_line(drain->to + k, drain->from + k);
+    drain->from += GROUP, drain->to += GROUP, drain->count -= GROUP;
+}
+
+static inline void drain_rest(struct drain *drain) {
+    for (int64_t k = 0; k < drain->count; k += LINE)
+        v_stream_line(drain->to + k, drain->from + k);
+    drain->count = 0;
+}
+
 /* The columns [begin, end) as negatives but for the pivot: the plain way, but for groups that hold
- * a logit too large for it. */
+ * a logit too large for it. `drain` goes out meanwhile if `stream`. */
 ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element *to, int64_t begin,
-                                   int64_t end, struct sigmoid_sums *sums, const bool with_prior,
-                                   const bool store) {
+                                   int64_t end, struct sigmoid_sums *sums, struct drain *meanwhile,
+                                   const bool with_prior, const bool store, const bool stream) {
     const struct sigmoid_row row = *from;
     const float *const weight = with_prior ? row.prior->weight : NULL;
     const float limit = PLAIN_LOGIT - (with_prior ? fmaxf((float)row.prior->largest, 0.0f) : 0.0f);
     const vf factor = v_set(row.factor * UNBIAS_FACTOR), unbias = v_set(UNBIAS_FACTOR);
     vd above_one = sums->above_one;
+    struct drain drain = stream ? *meanwhile : (struct drain){NULL, NULL, 0};
     int64_t j = begin;
 #define CAREFULLY(count)                                                                           \
     do {                                                                                           \
@@ -158,6 +179,8 @@ ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element
             }
             above_one = v_double_times_above_one(
                 above_one, product_above_one(product_above_one(t0, t1), product_above_one(t2, t3)));
+            if (stream && drain.count >= GROUP)
+                drain_group(&drain);
         }
         above_one = split_product(sums, above_one);
     }
@@ -177,27 +200,33 @@ ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element
     }
 #undef NEGATIVE
 #undef CAREFULLY
+    if (stream)
+        *meanwhile = drain;
     sums->above_one = split_product(sums, above_one);
 }
 
-#define PLAIN_VARIANT(name, with_prior, store)                                                     \
+#define PLAIN_VARIANT(name, with_prior, store, stream)                                             \
     NOINLINE void name(const struct sigmoid_row *row, element *to, int64_t begin, int64_t end,     \
-                       struct sigmoid_sums *sums) {                                                \
-        plain_negatives(row, to, begin, end, sums, with_prior, store);                             \
+                       struct sigmoid_sums *sums, struct drain *drain) {                           \
+        plain_negatives(row, to, begin, end, sums, drain, with_prior, store, stream);              \
     }
-PLAIN_VARIANT(negatives_sum, false, false)
-PLAIN_VARIANT(negatives_store, false, true)
-PLAIN_VARIANT(negatives_prior_sum, true, false)
-PLAIN_VARIANT(negatives_prior_store, true, true)
+PLAIN_VARIANT(negatives_sum, false, false, false)
+PLAIN_VARIANT(negatives_store, false, true, false)
+PLAIN_VARIANT(negatives_stream, false, true, true)
+PLAIN_VARIANT(negatives_prior_sum, true, false, false)
+PLAIN_VARIANT(negatives_prior_store, true, true, false)
+PLAIN_VARIANT(negatives_prior_stream, true, true, true)
 #undef PLAIN_VARIANT
 
-/* to: NULL where nothing is stored. */
+/* to: NULL where nothing is stored. drain: NULL, or what goes out meanwhile. */
 static inline void negatives_segment(const struct sigmoid_row *row, element *to, int64_t begin,
-                                     int64_t end, struct sigmoid_sums *sums) {
-    if (row->prior && row->offset)
-        (to ? negatives_prior_store : negatives_prior_sum)(row, to, begin, end, sums);
-    else if (row->prior)
-        (to ? negatives_store : negatives_sum)(row, to, begin, end, sums);
+                                     int64_t end, struct sigmoid_sums *sums, struct drain *drain) {
+    static void (*const variants[2][3])(const struct sigmoid_row *, element *, int64_t, int64_t,
+                                        struct sigmoid_sums *, struct drain *) = {
+        {negatives_sum, negatives_store, negatives_stream},
+        {negatives_prior_sum, negatives_prior_store, negatives_prior_stream}};
+    if (row->prior)
+        variants[row->offset != NULL][!to ? 0 : !drain ? 1 : 2](row, to, begin, end, sums, drain);
     else
         for (int64_t j = begin; j < end; j += BLOCK)
             careful_block(row, to ? to + (j - begin) : NULL, j, end - j < BLOCK ? end : j + BLOCK,
@@ -206,44 +235,53 @@ static inline void negatives_segment(const struct sigmoid_row *row, element *to,
 
 /* ---- Rows ---- */
 
-/* Where segments of a streamed row go: a buffer whose whole lines are then written past the caches.
- */
+/* Floats of one of a thread's two buffers. */
+#define SEGMENT_BUFFER (SEGMENT + LINE + V_WIDTH)
+
+/* Where segments of streamed rows go: while one is computed into a buffer, the whole lines of the
+ * one before leave the other. */
 struct lines {
-    element *out;    /* of the first element in the buffer */
-    element *buffer; /* [SEGMENT + LINE] and room for a vector */
-    int64_t held;
+    element *buffer[2]; /* [SEGMENT_BUFFER] */
+    int current;
+    element *out; /* of the first element in the current buffer */
+    int64_t held; /* there, less than a line */
+    struct drain drain;
 };
 
-/* Takes `count` more elements, which stand behind those held; leaves less than a line, or at the
- * row's end nothing. */
+static inline struct lines lines_begin(float *buffers) {
+    element *first = (element *)buffers;
+    return (struct lines){.buffer = {first, first + SEGMENT_BUFFER}};
+}
+
+/* Takes `count` more elements, which stand behind those held; less than a line stays behind, or at
+ * the row's end nothing. */
 static inline void lines_write(struct lines *lines, int64_t count, bool last) {
+    const element *from = lines->buffer[lines->current];
     int64_t have = lines->held + count, at = elements_to_line(lines->out, have);
-    const element *from = lines->buffer;
-    if (at > 0)
-        memcpy(lines->out, from, (size_t)at * sizeof(element));
-    for (; at + LINE <= have; at += LINE)
-        v_stream_line(lines->out + at, from + at);
-    if (last && at < have) {
-        memcpy(lines->out + at, from + at, (size_t)(have - at) * sizeof(element));
-        at = have;
-    }
-    lines->held = have - at;
-    memmove(lines->buffer, from + at, (size_t)lines->held * sizeof(element));
-    lines->out += at;
+    int64_t end = at + (have - at) / LINE * LINE;
+    drain_rest(&lines->drain);
+    lines->current ^= 1;
+    memcpy(lines->out, from, (size_t)at * sizeof(element));
+    memcpy(last ? lines->out + end : lines->buffer[lines->current], from + end,
+           (size_t)(have - end) * sizeof(element));
+    lines->drain = (struct drain){from + at, lines->out + at, end - at};
+    lines->held = last ? 0 : have - end;
+    lines->out += end;
 }
 
 /* The losses of a row's negatives and their gradients. */
 static inline void sigmoid_negatives(const struct call *call, const struct sigmoid_row *row,
-                                     struct sigmoid_sums *sums, element *buffer) {
-    struct lines lines = {.out = row->out, .buffer = buffer};
+                                     struct sigmoid_sums *sums, struct lines *lines) {
     if (!call->stream || !row->out) {
-        negatives_segment(row, row->out, 0, row->cols, sums);
+        negatives_segment(row, row->out, 0, row->cols, sums, NULL);
         return;
     }
+    lines->out = row->out;
     for (int64_t begin = 0; begin < row->cols; begin += SEGMENT) {
         int64_t end = row->cols - begin < SEGMENT ? row->cols : begin + SEGMENT;
-        negatives_segment(row, buffer + lines.held, begin, end, sums);
-        lines_write(&lines, end - begin, end == row->cols);
+        negatives_segment(row, lines->buffer[lines->current] + lines->held, begin, end, sums,
+                          &lines->drain);
+        lines_write(lines, end - begin, end == row->cols);
     }
 }
 
@@ -267,7 +305,7 @@ static inline bool factor_is_plain(double factor) {
 
 static inline void sigmoid_loss_row(const struct call *call, int64_t i,
                                     const struct row_facts *facts, struct sigmoid_row *row,
-                                    element *buffer) {
+                                    struct lines *lines) {
     const struct balact_problem *p = call->problem;
     double loss;
     row->pivot = facts->label < p->cols ? facts->label : -1; /* implicit background: none */
@@ -281,7 +319,7 @@ static inline void sigmoid_loss_row(const struct call *call, int64_t i,
             double gradient = sigmoid_label(exact_logit(row->x, row->offset, row->pivot), &sums);
             row->pivot_value = (float)(facts->scale * gradient);
         }
-        sigmoid_negatives(call, row, &sums, buffer);
+        sigmoid_negatives(call, row, &sums, lines);
         loss = sigmoid_total(&sums);
     }
     store_loss(p, i, facts, loss, 1.0);
