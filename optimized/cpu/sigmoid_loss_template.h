@@ -123,8 +123,39 @@ static inline void drain_rest(struct drain *drain) {
     drain->count = 0;
 }
 
+/* t 2^BIAS of GROUP columns. */
+struct odds {
+    vf k0, k1, k2, k3;
+};
+
+ALWAYS_INLINE struct odds odds_of_group(vf x0, vf x1, vf x2, vf x3, const float *weight, int64_t j,
+                                        const bool with_prior) {
+    return (struct odds){plain_odds(x0, weight, j, with_prior),
+                         plain_odds(x1, weight, j + V_WIDTH, with_prior),
+                         plain_odds(x2, weight, j + 2 * V_WIDTH, with_prior),
+                         plain_odds(x3, weight, j + 3 * V_WIDTH, with_prior)};
+}
+
+/* Stores the gradients of a group whose odds are known and takes its factors into the product. */
+ALWAYS_INLINE vd finish_group(struct odds odds, element *to, vf factor, vd above_one,
+                              const bool store) {
+    const vf unbias = v_set(UNBIAS_FACTOR);
+    vf t0 = v_mul(odds.k0, unbias), t1 = v_mul(odds.k1, unbias);
+    vf t2 = v_mul(odds.k2, unbias), t3 = v_mul(odds.k3, unbias);
+    if (store) {
+        ELEMENT_STORE(to, v_mul(factor, probability_of_odds(odds.k0)));
+        ELEMENT_STORE(to + V_WIDTH, v_mul(factor, probability_of_odds(odds.k1)));
+        ELEMENT_STORE(to + 2 * V_WIDTH, v_mul(factor, probability_of_odds(odds.k2)));
+        ELEMENT_STORE(to + 3 * V_WIDTH, v_mul(factor, probability_of_odds(odds.k3)));
+    }
+    return v_double_times_above_one(
+        above_one, product_above_one(product_above_one(t0, t1), product_above_one(t2, t3)));
+}
+
 /* The columns [begin, end) as negatives but for the pivot: the plain way, but for groups that hold
- * a logit too large for it. `drain` goes out meanwhile if `stream`. */
+ * a logit too large for it. A group's divisions and products wait for the next group's
+ * exponentials: together they are chains enough to fill the processor. `meanwhile` goes out between
+ * groups if `stream`. */
 ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element *to, int64_t begin,
                                    int64_t end, struct sigmoid_sums *sums, struct drain *meanwhile,
                                    const bool with_prior, const bool store, const bool stream) {
@@ -132,6 +163,7 @@ ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element
     const float *const weight = with_prior ? row.prior->weight : NULL;
     const float limit = PLAIN_LOGIT - (with_prior ? fmaxf((float)row.prior->largest, 0.0f) : 0.0f);
     const vf factor = v_set(row.factor * UNBIAS_FACTOR), unbias = v_set(UNBIAS_FACTOR);
+    const vf none = v_set(-INFINITY); /* in the pivot's lane: its odds are 0 and its factor 1 */
     vd above_one = sums->above_one;
     struct drain drain = stream ? *meanwhile : (struct drain){NULL, NULL, 0};
     int64_t j = begin;
@@ -141,65 +173,61 @@ ALWAYS_INLINE void plain_negatives(const struct sigmoid_row *const from, element
         careful_block(from, store ? to + (j - begin) : NULL, j, j + (count), sums);                \
         above_one = sums->above_one;                                                               \
     } while (0)
-#define NEGATIVE(k, at, g, t)                                                                      \
-    vf kept##k = plain_odds(x##k, weight, (at), with_prior);                                       \
-    vf t = v_mul(kept##k, unbias);                                                                 \
-    vf g = store ? v_mul(factor, probability_of_odds(kept##k)) : v_zero()
-    while (end - j >= GROUP) {
-        const int64_t stop = j + (end - j < BLOCK ? (end - j) / GROUP * GROUP : BLOCK);
-        for (; j < stop; j += GROUP) {
-            vf x0 = ELEMENT_LOAD(row.x + j), x1 = ELEMENT_LOAD(row.x + j + V_WIDTH);
-            vf x2 = ELEMENT_LOAD(row.x + j + 2 * V_WIDTH),
-               x3 = ELEMENT_LOAD(row.x + j + 3 * V_WIDTH);
-            if (v_any_bits_above(v_max_bits(v_max_bits(x0, x1), v_max_bits(x2, x3)), limit)) {
-                CAREFULLY(GROUP);
-                continue;
-            }
-            NEGATIVE(0, j, g0, t0);
-            NEGATIVE(1, j + V_WIDTH, g1, t1);
-            NEGATIVE(2, j + 2 * V_WIDTH, g2, t2);
-            NEGATIVE(3, j + 3 * V_WIDTH, g3, t3);
-            int64_t lane = row.pivot - j;
-            if ((uint64_t)lane < GROUP) {
-                const vf value = v_set(row.pivot_value);
-                t0 = v_without_lane(t0, lane);
-                t1 = v_without_lane(t1, lane - V_WIDTH);
-                t2 = v_without_lane(t2, lane - 2 * V_WIDTH);
-                t3 = v_without_lane(t3, lane - 3 * V_WIDTH);
-                g0 = v_with_lane(g0, lane, value);
-                g1 = v_with_lane(g1, lane - V_WIDTH, value);
-                g2 = v_with_lane(g2, lane - 2 * V_WIDTH, value);
-                g3 = v_with_lane(g3, lane - 3 * V_WIDTH, value);
-            }
-            if (store) {
-                ELEMENT_STORE(to + (j - begin), g0);
-                ELEMENT_STORE(to + (j - begin) + V_WIDTH, g1);
-                ELEMENT_STORE(to + (j - begin) + 2 * V_WIDTH, g2);
-                ELEMENT_STORE(to + (j - begin) + 3 * V_WIDTH, g3);
-            }
-            above_one = v_double_times_above_one(
-                above_one, product_above_one(product_above_one(t0, t1), product_above_one(t2, t3)));
-            if (stream && drain.count >= GROUP)
-                drain_group(&drain);
+    struct odds odds = {v_zero(), v_zero(), v_zero(), v_zero()};
+    int waiting = 0, finished = 0; /* groups: with odds, and since powers were last taken out */
+    for (; end - j >= GROUP; j += GROUP) {
+        vf x0 = ELEMENT_LOAD(row.x + j), x1 = ELEMENT_LOAD(row.x + j + V_WIDTH);
+        vf x2 = ELEMENT_LOAD(row.x + j + 2 * V_WIDTH), x3 = ELEMENT_LOAD(row.x + j + 3 * V_WIDTH);
+        int64_t lane = row.pivot - j;
+        if (v_any_bits_above(v_max_bits(v_max_bits(x0, x1), v_max_bits(x2, x3)), limit)) {
+            if (waiting)
+                above_one = finish_group(odds, to + (j - GROUP - begin), factor, above_one, store);
+            above_one = split_product(sums, above_one);
+            waiting = finished = 0;
+            CAREFULLY(GROUP);
+            continue;
         }
-        above_one = split_product(sums, above_one);
+        if ((uint64_t)lane < GROUP) {
+            x0 = v_with_lane(x0, lane, none);
+            x1 = v_with_lane(x1, lane - V_WIDTH, none);
+            x2 = v_with_lane(x2, lane - 2 * V_WIDTH, none);
+            x3 = v_with_lane(x3, lane - 3 * V_WIDTH, none);
+        }
+        if (waiting) {
+            struct odds next = odds_of_group(x0, x1, x2, x3, weight, j, with_prior);
+            above_one = finish_group(odds, to + (j - GROUP - begin), factor, above_one, store);
+            odds = next;
+            if (++finished == BLOCK / GROUP - 1) {
+                above_one = split_product(sums, above_one);
+                finished = 0;
+            }
+        } else {
+            odds = odds_of_group(x0, x1, x2, x3, weight, j, with_prior);
+            waiting = 1;
+        }
+        if (stream && drain.count >= GROUP)
+            drain_group(&drain);
     }
+    if (waiting)
+        above_one = finish_group(odds, to + (j - GROUP - begin), factor, above_one, store);
+    above_one = split_product(sums, above_one);
     for (; j < end; j += V_WIDTH) {
         bool full = j + V_WIDTH <= end;
-        vf x0 = load_element_part(row.x + j, end - j, full);
-        if (v_any_bits_above(x0, limit)) {
+        vf x = load_element_part(row.x + j, end - j, full);
+        if (v_any_bits_above(x, limit)) {
             CAREFULLY(full ? V_WIDTH : end - j);
             continue;
         }
-        NEGATIVE(0, j, g, t);
-        g = v_with_lane(g, row.pivot - j, v_set(row.pivot_value));
+        vf kept = plain_odds(v_with_lane(x, row.pivot - j, none), weight, j, with_prior);
         if (store)
-            store_element_part(to + (j - begin), end - j, g, full);
-        above_one = v_double_times_above_one(
-            above_one, v_keep(v_first(end - j), v_without_lane(t, row.pivot - j)));
+            store_element_part(to + (j - begin), end - j, v_mul(factor, probability_of_odds(kept)),
+                               full);
+        above_one =
+            v_double_times_above_one(above_one, v_keep(v_first(end - j), v_mul(kept, unbias)));
     }
-#undef NEGATIVE
 #undef CAREFULLY
+    if (store && row.pivot >= begin && row.pivot < end)
+        to[row.pivot - begin] = element_of(row.pivot_value);
     if (stream)
         *meanwhile = drain;
     sums->above_one = split_product(sums, above_one);
