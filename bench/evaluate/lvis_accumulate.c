@@ -99,10 +99,7 @@ static bool accumulate_category(const struct lvis_case *c, int32_t category,
     lvis_rank(scratch->ranked, n);
     e->category[category].truths = truths[0];
     for (int s = 0; s < S; s++) {
-        struct curve curve = {c->outcome,
-                              scratch->ranked,
-                              n,
-                              scratch->at_hit,
+        struct curve curve = {c->outcome, scratch->ranked, n, scratch->at_hit,
                               .precision = e->precision + (int64_t)category * S + s,
                               .recall = e->recall + (int64_t)category * S + s,
                               .stride = (int64_t)c->lvis->categories * S};
@@ -166,19 +163,14 @@ balact_status lvis_summarize(const double *precision, const double *recall, int3
                              const struct balact_lvis_category *category,
                              double metric[BALACT_LVIS_METRIC_COUNT], struct balact_error *error) {
     static const struct span span[BALACT_LVIS_METRIC_COUNT] = {
-        [BALACT_LVIS_AP] = {0, T, 0, -1},
-        [BALACT_LVIS_AP50] = {0, 1, 0, -1},
-        [BALACT_LVIS_AP75] = {5, 6, 0, -1},
-        [BALACT_LVIS_APS] = {0, T, 1, -1},
-        [BALACT_LVIS_APM] = {0, T, 2, -1},
-        [BALACT_LVIS_APL] = {0, T, 3, -1},
+        [BALACT_LVIS_AP] = {0, T, 0, -1},    [BALACT_LVIS_AP50] = {0, 1, 0, -1},
+        [BALACT_LVIS_AP75] = {5, 6, 0, -1},  [BALACT_LVIS_APS] = {0, T, 1, -1},
+        [BALACT_LVIS_APM] = {0, T, 2, -1},   [BALACT_LVIS_APL] = {0, T, 3, -1},
         [BALACT_LVIS_APR] = {0, T, 0, BALACT_LVIS_RARE},
         [BALACT_LVIS_APC] = {0, T, 0, BALACT_LVIS_COMMON},
         [BALACT_LVIS_APF] = {0, T, 0, BALACT_LVIS_FREQUENT},
-        [BALACT_LVIS_AR] = {0, T, 0, -1},
-        [BALACT_LVIS_ARS] = {0, T, 1, -1},
-        [BALACT_LVIS_ARM] = {0, T, 2, -1},
-        [BALACT_LVIS_ARL] = {0, T, 3, -1}};
+        [BALACT_LVIS_AR] = {0, T, 0, -1},    [BALACT_LVIS_ARS] = {0, T, 1, -1},
+        [BALACT_LVIS_ARM] = {0, T, 2, -1},   [BALACT_LVIS_ARL] = {0, T, 3, -1}};
     struct summary s = {precision, recall, categories, category,
                         malloc(((size_t)T * R * (size_t)categories + 1) * sizeof *s.values)};
     if (!s.values)
@@ -247,8 +239,8 @@ static bool pool_group(const struct lvis_case *c, int frequency, struct scratch 
     }
     lvis_rank(scratch->ranked, n);
     for (int s = 0; s < S; s++) {
-        struct curve curve = {c->outcome,    scratch->ranked, n, scratch->at_hit,
-                              precision + s, recall + s,      S};
+        struct curve curve = {c->outcome,    scratch->ranked, n, scratch->at_hit, precision + s,
+                              recall + s, S};
         for (int t = 0; t < T; t++) {
             for (int r = 0; r < R; r++)
                 precision[((int64_t)t * R + r) * S + s] = -1;
@@ -327,7 +319,7 @@ balact_status lvis_case_accumulate(const struct lvis_case *c, struct balact_lvis
         e->counted += e->category[k].detections;
     for (int m = 0; m < BALACT_LVIS_METRIC_COUNT; m++)
         e->pooled[m] = NAN;
-    balact_status status =
-        lvis_summarize(e->precision, e->recall, e->categories, c->lvis->category, e->metric, error);
+    balact_status status = lvis_summarize(e->precision, e->recall, e->categories,
+                                          c->lvis->category, e->metric, error);
     return status == BALACT_OK && c->options.pooled ? pool(c, e, error) : status;
 }

@@ -135,7 +135,8 @@ static void cap_groups(struct selection *s, int64_t groups, int64_t most) {
 static bool room_for_ranking(struct selection *s, int64_t groups) {
     int64_t largest = 1;
     for (int64_t g = 0; g < groups; g++)
-        largest = s->start[g + 1] - s->start[g] > largest ? s->start[g + 1] - s->start[g] : largest;
+        largest =
+            s->start[g + 1] - s->start[g] > largest ? s->start[g + 1] - s->start[g] : largest;
     s->ranked = malloc((size_t)largest * sizeof *s->ranked);
     return s->ranked != NULL;
 }
