@@ -17,7 +17,7 @@ enum { EXIT_FINE = 0, EXIT_CHECK_FAILED = 1, EXIT_BAD_INPUT = 2 };
 
 /* The commands, in the order of help. X(name, what it does); each is a function
  * int balact_command_<name>(int argc, char **argv) in bench/commands/<name>.c (argv[0] is the
- * command's name; '-' in a command becomes '_'). */
+ * command's name; '-' in a command is '_' here). */
 #define BALACT_COMMAND_LIST(X)                                                                     \
     X(info, "backends, processor features and libraries of this build and machine")                \
     X(verify, "check every activation of every backend against the reference")                     \
