@@ -92,6 +92,15 @@ static inline int64_t sigmoid_buffer(int64_t cols) {
     return SEGMENT + LINE + V_WIDTH;
 }
 
+/* A streamed row shares its first and its last line with its neighbours, and those are written by
+ * ordinary stores, which wait until the line has come from memory; every store behind them waits
+ * too. So the lines are asked for a row ahead. */
+static inline void prefetch_row(const struct balact_problem *p, int64_t i) {
+    const element *row = (const element *)p->out + i * p->ld_out;
+    v_prefetch(row);
+    v_prefetch(row + p->cols - 1);
+}
+
 /* Rows [begin, end): each is scaled behind the exponentials of the next. */
 static void softmax_range(const struct call *call, int64_t begin, int64_t end, enum want want,
                           float *buffer) {
@@ -103,6 +112,8 @@ static void softmax_range(const struct call *call, int64_t begin, int64_t end, e
             scale_end(call, &before);
             before = nothing_pending;
         }
+        if (call->stream)
+            prefetch_row(call->problem, i);
         struct pending now = want == WANT_PROBABILITIES
                                  ? softmax_forward_row(call, i, kept, &before)
                                  : softmax_loss_row(call, i, want, kept, &before);
@@ -116,11 +127,14 @@ static void softmax_range(const struct call *call, int64_t begin, int64_t end, e
 
 static void sigmoid_range(const struct call *call, int64_t begin, int64_t end, enum want want,
                           float *buffer) {
-    for (int64_t i = begin; i < end; i++)
+    for (int64_t i = begin; i < end; i++) {
+        if (call->stream && i + 1 < end)
+            prefetch_row(call->problem, i + 1);
         if (want == WANT_PROBABILITIES)
             sigmoid_forward_row(call, i);
         else
             sigmoid_loss_or_ignored_row(call, i, want, (element *)buffer);
+    }
 }
 
 #define CPU_ROWS(family)                                                                           \

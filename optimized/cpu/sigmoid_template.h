@@ -85,8 +85,13 @@ ALWAYS_INLINE void plain_probabilities(const struct sigmoid_row *const from, ele
             ELEMENT_STORE(to + (j - begin) + V_WIDTH, p1);
         }
     }
-    for (; j + V_WIDTH <= end; j += V_WIDTH)
-        ELEMENT_STORE(to + (j - begin), PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j), j));
+    for (; j + V_WIDTH <= end; j += V_WIDTH) {
+        vf p0 = PLAIN_PROBABILITY(ELEMENT_LOAD(row.x + j), j);
+        if (stream && LINE == V_WIDTH)
+            ELEMENT_STREAM(to + (j - begin), p0);
+        else
+            ELEMENT_STORE(to + (j - begin), p0);
+    }
     if (j < end)
         ELEMENT_STORE_FIRST(to + (j - begin), end - j,
                             PLAIN_PROBABILITY(ELEMENT_LOAD_FIRST(row.x + j, end - j), j));

@@ -64,6 +64,10 @@ static inline void scale_end(const struct call *call, struct pending *pending) {
             scale_group(kept + j, out + j, f, true);
     for (; j + GROUP <= cols; j += GROUP)
         scale_group(kept + j, out + j, f, false);
+    if (call->stream)
+        for (; j + LINE <= cols; j += LINE)
+            for (int64_t k = j; k < j + LINE; k += V_WIDTH)
+                ELEMENT_STREAM(out + k, v_mul(f, v_load(kept + k)));
     for (; j + V_WIDTH <= cols; j += V_WIDTH)
         ELEMENT_STORE(out + j, v_mul(f, v_load(kept + j)));
     if (j < cols)
