@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "balact/dataset.h"
+#include "bench/commands/synth.h"
 #include "bench/program.h"
 #include "datasets/synthetic.h"
 
@@ -55,13 +56,14 @@ static void parse(int argc, char **argv, struct request *request) {
     int positional = options_parse(
         argc, argv, "synth imagenet-lt (--out PATH | --describe) [options]",
         "Writes a synthetic ImageNet-LT: class counts of the real shape, features drawn from\n"
-        "Gaussians whose Bayes optimum is known, in the files that balact reads real data from.",
+        "Gaussians whose Bayes optimum is known, in the files that balact reads real data from.\n"
+        "balact synth lvis --help says what there is for LVIS.",
         rows, sizeof rows / sizeof *rows);
     if (positional != 1)
-        die(EXIT_BAD_INPUT, "%s: wants one data set: imagenet-lt", argv[0]);
+        die(EXIT_BAD_INPUT, "%s: wants one data set: imagenet-lt or lvis", argv[0]);
     if (strcmp(argv[1], "imagenet-lt") != 0)
-        die(EXIT_BAD_INPUT, "%s: no synthetic data set '%s'; there is imagenet-lt", argv[0],
-            argv[1]);
+        die(EXIT_BAD_INPUT, "%s: no synthetic data set '%s'; there are imagenet-lt and lvis",
+            argv[0], argv[1]);
     if (!request->out && !request->describe)
         die(EXIT_BAD_INPUT, "%s: wants --out PATH, or --describe", argv[0]);
     if (request->against && !request->describe)
@@ -159,6 +161,11 @@ int balact_command_synth(int argc, char **argv) {
     struct request request = {0};
     struct balact_error error;
     struct balact_dataset splits[BALACT_SPLIT_COUNT];
+    if (argc > 1 && !strcmp(argv[1], "lvis")) {
+        char name[] = "synth lvis"; /* what messages call the command */
+        argv[1] = name;
+        return synth_command_lvis(argc - 1, argv + 1);
+    }
     parse(argc, argv, &request);
     if (request.against)
         print_fit(request.against, request.options.classes);

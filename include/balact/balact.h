@@ -11,6 +11,7 @@
 #include "balact/evaluate.h"
 #include "balact/head.h"
 #include "balact/lvis.h"
+#include "balact/lvis_synthetic.h"
 #include "balact/random.h"
 #include "balact/status.h"
 #include "balact/topk.h"
