@@ -387,6 +387,24 @@ static balact_status check_methods(const struct experiment *e, const struct lvis
     return BALACT_OK;
 }
 
+/* The ceiling, where it is known: the same inference and evaluation of the optimum's scores. */
+static balact_status add_optimum(struct experiment *e, struct lvis_task *task,
+                                 struct balact_error *error) {
+    struct run run = {.e = e, .task = task};
+    struct lvis_scorer scorer;
+    if (!task->synthetic)
+        return BALACT_OK;
+    progress_begin(&e->progress, "%s, Bayes optimum", task->dataset);
+    balact_status status = lvis_scorer_of_optimum(&scorer, task->data, task->val.categories,
+                                                  task->dim, error);
+    if (status == BALACT_OK)
+        status = infer_and_evaluate(&run, "bayes", "Bayes optimum", &scorer, error);
+    lvis_scorer_release(&scorer);
+    if (status == BALACT_OK)
+        progress_end(&e->progress, "done");
+    return status;
+}
+
 static balact_status remember_input(struct experiment *e, const struct balact_source *source,
                                     struct balact_error *error) {
     if (!source->path)
@@ -422,6 +440,8 @@ static balact_status run_task(struct experiment *e, struct lvis_task *task,
             if (!e->interrupted)
                 status = run_head(e, task, m, settings->seeds[i], error);
         }
+    if (status == BALACT_OK && !e->interrupted)
+        status = add_optimum(e, task, error);
     return status;
 }
 

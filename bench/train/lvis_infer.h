@@ -25,6 +25,11 @@ enum { LVIS_SCORE_ROWS = 4096 };
  * must outlive the scorer. */
 balact_status lvis_scorer_of_model(struct lvis_scorer *scorer, struct balact_model *model,
                                    enum balact_activation activation, struct balact_error *error);
+
+/* The posterior of a synthetic set under its val distribution, which no head can surpass, from the
+ * synthetic.json in `data`. ERROR_RANGE if it does not fit the data. */
+balact_status lvis_scorer_of_optimum(struct lvis_scorer *scorer, const char *data,
+                                     int32_t categories, int64_t dim, struct balact_error *error);
 void lvis_scorer_release(struct lvis_scorer *scorer);
 
 struct lvis_inference {
