@@ -8,19 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __has_include
-#if __has_include("balact/lvis_evaluate.h")
 #include "balact/lvis_evaluate.h"
-#define HAVE_EVALUATOR 1
-#endif
-#endif
 
 void lvis_scores_release(struct lvis_scores *scores) {
     free(scores->category_ap);
     memset(scores, 0, sizeof *scores);
 }
-
-#ifdef HAVE_EVALUATOR
 
 _Static_assert((int)LVIS_NUMBER_COUNT == (int)BALACT_LVIS_METRIC_COUNT &&
                    (int)LVIS_APR == (int)BALACT_LVIS_APR && (int)LVIS_AR == (int)BALACT_LVIS_AR,
@@ -62,15 +55,3 @@ balact_status lvis_score(const char *path, const struct balact_lvis *lvis, bool 
     balact_lvis_detections_release(&detections);
     return status;
 }
-
-#else
-
-balact_status lvis_score(const char *path, const struct balact_lvis *lvis, bool masks,
-                         struct lvis_scores *scores, struct balact_error *error) {
-    (void)lvis, (void)masks;
-    memset(scores, 0, sizeof *scores);
-    return balact_fail_at(error, BALACT_ERROR_UNSUPPORTED, path, 0, -1,
-                          "this build has no LVIS evaluator");
-}
-
-#endif
