@@ -115,7 +115,11 @@ balact_status balact_json_read(const char *path, const struct balact_json_option
                                const struct balact_json_visitor *visitor, int64_t *bytes,
                                struct balact_error *error);
 
-/* The same of the current member of an archive, from its first byte on. */
+/* Goes to the document at path, as above; close *archive with balact_archive_close(). */
+balact_status balact_json_open(const char *path, struct balact_archive **archive,
+                               struct balact_error *error);
+
+/* balact_json_read() of the current member of an archive, from its first byte on. */
 balact_status balact_json_read_member(struct balact_archive *archive,
                                       const struct balact_json_options *options,
                                       const struct balact_json_visitor *visitor, int64_t *bytes,

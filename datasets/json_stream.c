@@ -15,20 +15,14 @@
 
 #ifndef BALACT_HAVE_SIMDJSON
 
-balact_status balact_json_read(const char *path, const struct balact_json_options *options,
-                               const struct balact_json_visitor *visitor, int64_t *bytes,
-                               struct balact_error *error) {
-    (void)options, (void)visitor, (void)bytes;
-    return balact_fail_at(error, BALACT_ERROR_UNSUPPORTED, path, 0, -1,
-                          "this build has no JSON of LVIS: it needs simdjson (Debian packages "
-                          "libsimdjson-dev and g++)");
-}
-
 balact_status balact_json_read_member(struct balact_archive *archive,
                                       const struct balact_json_options *options,
                                       const struct balact_json_visitor *visitor, int64_t *bytes,
                                       struct balact_error *error) {
-    return balact_json_read(archive->path, options, visitor, bytes, error);
+    (void)options, (void)visitor, (void)bytes;
+    return balact_fail_at(error, BALACT_ERROR_UNSUPPORTED, archive->path, 0, -1,
+                          "this build has no JSON of LVIS: it needs simdjson (Debian packages "
+                          "libsimdjson-dev and g++)");
 }
 
 #else
@@ -156,6 +150,8 @@ balact_status balact_json_read_member(struct balact_archive *archive,
     return status;
 }
 
+#endif
+
 /* The first .json of a .zip, or the file itself. */
 static balact_status find_member(struct balact_archive *archive, struct balact_error *error) {
     bool found;
@@ -172,17 +168,25 @@ static balact_status find_member(struct balact_archive *archive, struct balact_e
     }
 }
 
+balact_status balact_json_open(const char *path, struct balact_archive **archive,
+                               struct balact_error *error) {
+    balact_status status = balact_archive_open_data(archive, path, error);
+    if (status == BALACT_OK)
+        status = find_member(*archive, error);
+    if (status != BALACT_OK) {
+        balact_archive_close(*archive);
+        *archive = NULL;
+    }
+    return status;
+}
+
 balact_status balact_json_read(const char *path, const struct balact_json_options *options,
                                const struct balact_json_visitor *visitor, int64_t *bytes,
                                struct balact_error *error) {
     struct balact_archive *archive;
-    balact_status status = balact_archive_open_data(&archive, path, error);
-    if (status == BALACT_OK)
-        status = find_member(archive, error);
+    balact_status status = balact_json_open(path, &archive, error);
     if (status == BALACT_OK)
         status = balact_json_read_member(archive, options, visitor, bytes, error);
     balact_archive_close(archive);
     return status;
 }
-
-#endif

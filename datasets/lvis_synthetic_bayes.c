@@ -74,8 +74,8 @@ static void weigh(const struct balact_lvis_synthetic_options *o, enum balact_lvi
     p->square_broad = 0;
     for (int64_t j = 0; j < p->dim; j++)
         p->square_broad += b[j] * b[j];
-    p->log_broad = log(fmax(1 - o->foreground - o->hard, 1e-12)) -
-                   0.5 * (double)p->dim * log(p->variance);
+    p->log_broad =
+        log(fmax(1 - o->foreground - o->hard, 1e-12)) - 0.5 * (double)p->dim * log(p->variance);
 }
 
 /* products[TILE_ROWS][LVIS_K + 1] of up to TILE_ROWS features, in units of the deviation, with all
@@ -100,15 +100,13 @@ static void multiply(const struct posterior *p, const float *features, int64_t r
                     sum[k] += (double)x[j + k] * m[j + k];
             for (; j < p->dim; j++)
                 sum[0] += (double)x[j] * m[j];
-            products[r * (LVIS_K + 1) + c] =
-                ((sum[0] + sum[1]) + (sum[2] + sum[3])) / p->scale;
+            products[r * (LVIS_K + 1) + c] = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / p->scale;
         }
     }
 }
 
 /* One row: log densities (less what they share), then their shares. */
-static void normalise(const struct posterior *p, const double *product, double square,
-                      float *out) {
+static void normalise(const struct posterior *p, const double *product, double square, float *out) {
     double values[LVIS_K + 1], top = -INFINITY, sum = 0, background = 0;
     double with_background = product[LVIS_K], near = p->nearness;
     double broad = p->log_broad + square / 2 -
@@ -120,8 +118,7 @@ static void normalise(const struct posterior *p, const double *product, double s
     }
     top = fmax(top, broad);
     for (int32_t c = 0; c < LVIS_K; c++) {
-        background +=
-            exp(p->log_hard[c] + near * product[c] + (1 - near) * with_background - top);
+        background += exp(p->log_hard[c] + near * product[c] + (1 - near) * with_background - top);
         values[c] = exp(values[c] - top);
         sum += values[c];
     }

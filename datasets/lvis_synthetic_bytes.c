@@ -103,8 +103,8 @@ static int64_t first_pixel(double hundredths, int32_t height) {
     return row < 0 ? 0 : row > height ? height : (int64_t)row;
 }
 
-void balact_synth_put_mask(struct lvis_bytes *bytes, int32_t width, int32_t height, int32_t vertices,
-                   const double *x, const double *y) {
+void balact_synth_put_mask(struct lvis_bytes *bytes, int32_t width, int32_t height,
+                           int32_t vertices, const double *x, const double *y) {
     double ordinates[LVIS_VERTICES_MAX], left = 1e18, right = -1e18;
     struct runs runs = {.bytes = bytes};
     int64_t begin = 0, end = 0; /* the open run of ones; before it zeros from `done` */

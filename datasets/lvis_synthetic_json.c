@@ -22,7 +22,8 @@ static void put_image(struct lvis_bytes *out, const struct lvis_scene *scene,
     char url[128];
     snprintf(url, sizeof url, "\"http://images.cocodataset.org/%s2017/%012lld.jpg\"",
              balact_lvis_split_name(split), (long long)scene->id);
-    balact_synth_put_text(out, "{\"date_captured\": \"2013-11-14 16:28:13\", \"neg_category_ids\": ");
+    balact_synth_put_text(out,
+                          "{\"date_captured\": \"2013-11-14 16:28:13\", \"neg_category_ids\": ");
     put_pair_list(out, scene->negative, scene->negatives);
     balact_synth_put_text(out, ", \"id\": ");
     balact_synth_put_integer(out, scene->id);
@@ -86,30 +87,32 @@ static void put_categories(struct lvis_bytes *out, const struct lvis_layout *tra
     for (int32_t c = 0; c < LVIS_K; c++) {
         char text[320];
         int64_t images = train->image_count[c];
-        snprintf(text, sizeof text,
-                 "%s{\"image_count\": %lld, \"synonyms\": [\"category_%04d\"], \"def\": \"synthetic "
-                 "category %d\", \"id\": %d, \"synset\": \"category_%04d.n.01\", \"name\": "
-                 "\"category_%04d\", \"frequency\": \"%c\", \"instance_count\": %lld}",
-                 c ? ", " : "", (long long)images, c + 1, c + 1, c + 1, c + 1, c + 1,
-                 images > 100  ? 'f'
-                 : images > 10 ? 'c'
-                               : 'r',
-                 (long long)train->instance_count[c]);
+        snprintf(
+            text, sizeof text,
+            "%s{\"image_count\": %lld, \"synonyms\": [\"category_%04d\"], \"def\": \"synthetic "
+            "category %d\", \"id\": %d, \"synset\": \"category_%04d.n.01\", \"name\": "
+            "\"category_%04d\", \"frequency\": \"%c\", \"instance_count\": %lld}",
+            c ? ", " : "", (long long)images, c + 1, c + 1, c + 1, c + 1, c + 1,
+            images > 100  ? 'f'
+            : images > 10 ? 'c'
+                          : 'r',
+            (long long)train->instance_count[c]);
         balact_synth_put_text(out, text);
     }
 }
 
 /* The whole document, to be counted (pack NULL) or written. */
 static balact_status document(const struct lvis_job *job, const struct lvis_layout *train,
-                              struct balact_pack *pack, int64_t *size,
-                              struct balact_error *error) {
+                              struct balact_pack *pack, int64_t *size, struct balact_error *error) {
     struct lvis_bytes head = {0}, middle = {0}, tail = {0};
-    balact_synth_put_text(&head, "{\"info\": {\"description\": \"synthetic LVIS of balact\", \"url\": \"\", "
-                         "\"version\": \"1\", \"year\": 2020, \"contributor\": \"balact\", "
-                         "\"date_created\": \"2020-06-14 00:00:00.000000\"}, \"annotations\": [");
+    balact_synth_put_text(
+        &head, "{\"info\": {\"description\": \"synthetic LVIS of balact\", \"url\": \"\", "
+               "\"version\": \"1\", \"year\": 2020, \"contributor\": \"balact\", "
+               "\"date_created\": \"2020-06-14 00:00:00.000000\"}, \"annotations\": [");
     balact_synth_put_text(&middle, "], \"images\": [");
-    balact_synth_put_text(&tail, "], \"licenses\": [{\"url\": \"\", \"id\": 1, \"name\": \"none\"}], "
-                         "\"categories\": [");
+    balact_synth_put_text(&tail,
+                          "], \"licenses\": [{\"url\": \"\", \"id\": 1, \"name\": \"none\"}], "
+                          "\"categories\": [");
     put_categories(&tail, train);
     balact_synth_put_text(&tail, "]}\n");
     struct lvis_sink sink = {.pack = pack};
@@ -131,8 +134,9 @@ static balact_status document(const struct lvis_job *job, const struct lvis_layo
 
 /* An archive wants a member's size first, so the text is made twice: kept, it would be as large as
  * the file. */
-balact_status balact_synth_write_annotations(const struct lvis_job *job, const struct lvis_layout *train,
-                                     struct balact_pack *pack, struct balact_error *error) {
+balact_status balact_synth_write_annotations(const struct lvis_job *job,
+                                             const struct lvis_layout *train,
+                                             struct balact_pack *pack, struct balact_error *error) {
     char name[64];
     int64_t size;
     snprintf(name, sizeof name, "lvis_%s.json", balact_lvis_split_name(job->layout->split));

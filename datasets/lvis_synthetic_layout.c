@@ -63,9 +63,10 @@ static int32_t draw_image(const struct deal *deal, const int32_t *category, int3
     enum { TRIES = 4096 };
     for (int tries = 0; tries < TRIES; tries++) {
         int32_t image = deal->order[balact_synth_below(draw, annotated)];
-        double weight = balact_random_uniform(
-            seed, lvis_stream(LVIS_STREAM_DEAL, 2, 0), (uint64_t)image);
-        if (balact_synth_uniform(draw) < 0.2 + 0.8 * weight * weight && !holds(deal, category, image, c))
+        double weight =
+            balact_random_uniform(seed, lvis_stream(LVIS_STREAM_DEAL, 2, 0), (uint64_t)image);
+        if (balact_synth_uniform(draw) < 0.2 + 0.8 * weight * weight &&
+            !holds(deal, category, image, c))
             return image;
     }
     for (int64_t i = 0; i < annotated; i++)
@@ -78,7 +79,8 @@ static void deal_pairs(const struct balact_lvis_synthetic_options *o, struct lvi
                        struct deal *deal, int32_t *category) {
     struct lvis_draw draw = {o->seed, lvis_stream(LVIS_STREAM_DEAL, layout->split, 0), 0};
     int64_t pair = 0, annotated = (int64_t)((double)layout->images * IMAGES_ANNOTATED /
-                                                BALACT_LVIS_FULL_TRAIN + 0.999);
+                                                BALACT_LVIS_FULL_TRAIN +
+                                            0.999);
     for (int32_t c = 0; c < LVIS_K; c++) {
         if (layout->image_count[c] > annotated)
             layout->image_count[c] = annotated;
@@ -93,9 +95,9 @@ static void deal_pairs(const struct balact_lvis_synthetic_options *o, struct lvi
     }
     shuffle(deal->order, layout->images, &draw);
     for (pair = 0; pair < layout->pairs; pair++) {
-        int32_t image = pair < annotated ? deal->order[pair]
-                                         : draw_image(deal, category, category[pair], annotated,
-                                                      o->seed, &draw);
+        int32_t image = pair < annotated
+                            ? deal->order[pair]
+                            : draw_image(deal, category, category[pair], annotated, o->seed, &draw);
         deal->next[pair] = deal->head[image];
         deal->head[image] = pair;
     }
@@ -106,8 +108,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void collect(struct lvis_layout *layout, const struct deal *deal,
-                    const int32_t *category) {
+static void collect(struct lvis_layout *layout, const struct deal *deal, const int32_t *category) {
     int64_t at = 0;
     for (int64_t i = 0; i < layout->images; i++) {
         layout->start[i] = at;
@@ -147,8 +148,8 @@ static void count_instances(const struct balact_lvis_synthetic_options *o,
 }
 
 balact_status balact_synth_layout_make(const struct balact_lvis_synthetic_options *options,
-                               enum balact_lvis_split split, struct lvis_layout *layout,
-                               struct balact_error *error) {
+                                       enum balact_lvis_split split, struct lvis_layout *layout,
+                                       struct balact_error *error) {
     *layout = (struct lvis_layout){.split = split, .images = options->images[split]};
     int64_t pairs = balact_lvis_synthetic_split_counts(options, split, layout->image_count);
     size_t images = (size_t)layout->images, of_pairs = (size_t)(pairs ? pairs : 1);

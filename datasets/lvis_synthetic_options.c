@@ -29,7 +29,7 @@ static const struct field {
     double initial, least, most;
 } fields[] = {
 #define FIELD(name, member, kind, initial, least, most)                                            \
-    {name, kind, offsetof(struct balact_lvis_synthetic_options, member), initial, least, most}
+    { name, kind, offsetof(struct balact_lvis_synthetic_options, member), initial, least, most }
     FIELD("seed", seed, KIND_SEED, 0, 0, 0),
     FIELD("train_images", images[BALACT_LVIS_TRAIN], KIND_INT64, 8000, 2000, 1e8),
     FIELD("val_images", images[BALACT_LVIS_VAL], KIND_INT64, 1000, 10, 1e8),
@@ -59,10 +59,14 @@ const char *balact_lvis_split_name(enum balact_lvis_split split) {
 static double get(const struct field *field, const struct balact_lvis_synthetic_options *options) {
     const char *at = (const char *)options + field->offset;
     switch (field->kind) {
-    case KIND_INT32: return *(const int32_t *)at;
-    case KIND_INT64: return (double)*(const int64_t *)at;
-    case KIND_REAL: return *(const double *)at;
-    case KIND_SEED: break;
+    case KIND_INT32:
+        return *(const int32_t *)at;
+    case KIND_INT64:
+        return (double)*(const int64_t *)at;
+    case KIND_REAL:
+        return *(const double *)at;
+    case KIND_SEED:
+        break;
     }
     return 0;
 }
@@ -71,10 +75,17 @@ static void set(const struct field *field, struct balact_lvis_synthetic_options 
                 double value) {
     char *at = (char *)options + field->offset;
     switch (field->kind) {
-    case KIND_INT32: *(int32_t *)at = (int32_t)value; break;
-    case KIND_INT64: *(int64_t *)at = (int64_t)value; break;
-    case KIND_REAL: *(double *)at = value; break;
-    case KIND_SEED: break;
+    case KIND_INT32:
+        *(int32_t *)at = (int32_t)value;
+        break;
+    case KIND_INT64:
+        *(int64_t *)at = (int64_t)value;
+        break;
+    case KIND_REAL:
+        *(double *)at = value;
+        break;
+    case KIND_SEED:
+        break;
     }
 }
 
@@ -89,8 +100,8 @@ balact_status balact_lvis_synthetic_resolve(struct balact_lvis_synthetic_options
         double value = get(field, options);
         if (!(value >= field->least && value <= field->most))
             return balact_fail(error, BALACT_ERROR_RANGE,
-                               "synthetic LVIS: %s is %g and must be in %g..%g", field->name,
-                               value, field->least, field->most);
+                               "synthetic LVIS: %s is %g and must be in %g..%g", field->name, value,
+                               field->least, field->most);
     }
     if (options->foreground + options->hard > 1)
         return balact_fail(error, BALACT_ERROR_RANGE,
@@ -115,7 +126,7 @@ static void print_real(FILE *file, double value) {
 }
 
 void balact_lvis_synthetic_options_print(const struct balact_lvis_synthetic_options *options,
-                                  FILE *file) {
+                                         FILE *file) {
     fprintf(file, "{\n  \"format\": \"%s\",\n  \"version\": %d", format_name, FORMAT_VERSION);
     for (int i = 0; i < FIELD_COUNT; i++) {
         fprintf(file, ",\n  \"%s\": ", fields[i].name);
@@ -205,10 +216,9 @@ static balact_status parse(const char *place, const char *text, int64_t size,
 }
 #endif
 
-balact_status
-balact_lvis_synthetic_options_load(const char *path,
-                                   struct balact_lvis_synthetic_options *options,
-                                   struct balact_error *error) {
+balact_status balact_lvis_synthetic_options_load(const char *path,
+                                                 struct balact_lvis_synthetic_options *options,
+                                                 struct balact_error *error) {
     enum { SIZE_MAX_JSON = 1 << 20 };
     struct balact_archive *archive;
     bool found;

@@ -76,7 +76,8 @@ static void jitter(struct lvis_draw *draw, const struct lvis_object *object, dou
                    double *box) {
     for (int side = 0; side < 2; side++) {
         double length = 0.01 * object->box[side + 2];
-        double centre = 0.01 * object->box[side] + length / 2 + size * length * balact_synth_normal(draw);
+        double centre =
+            0.01 * object->box[side] + length / 2 + size * length * balact_synth_normal(draw);
         length *= exp(size * balact_synth_normal(draw));
         box[side] = centre - length / 2;
         box[side + 2] = length;
@@ -89,8 +90,7 @@ static void place(const struct balact_lvis_synthetic_options *o, const struct lv
     bool objects = scene->objects > 0;
     if (objects && number < on) {
         /* the objects in turn, from a random first one, so that all get about as many */
-        uint64_t begin = balact_random_below(draw->seed, draw->stream, 0,
-                                             (uint64_t)scene->objects);
+        uint64_t begin = balact_random_below(draw->seed, draw->stream, 0, (uint64_t)scene->objects);
         placed->object = (int32_t)((begin + (uint64_t)number) % (uint64_t)scene->objects);
         double u = balact_synth_uniform(draw);
         jitter(draw, &scene->object[placed->object], 0.02 + 0.18 * u * u * u, placed->box);
@@ -139,8 +139,8 @@ static void draw_feature(const struct balact_lvis_synthetic_options *o,
         double noise = balact_random_normal(o->seed, own, place * (uint64_t)dim + (uint64_t)j);
         double value = background[j] + broad * noise;
         if (object >= 0) {
-            double offset = balact_random_normal(
-                o->seed, shared, (uint64_t)object * (uint64_t)dim + (uint64_t)j);
+            double offset = balact_random_normal(o->seed, shared,
+                                                 (uint64_t)object * (uint64_t)dim + (uint64_t)j);
             double centre = centres[scene->object[object].category * dim + j];
             if (!foreground)
                 centre = background[j] + o->nearness * (centre - background[j]);
@@ -163,21 +163,20 @@ static void put_mask(const struct lvis_scene *scene, const struct placed *placed
         balact_synth_polygon(draw, &own, own.box[2], own.box[3]);
     }
     for (int32_t i = 0; i < object->vertices; i++) {
-        x[i] = 100 * (placed->box[0] + placed->box[2] * (object->x[i] - object->box[0]) /
-                                           object->box[2]);
-        y[i] = 100 * (placed->box[1] + placed->box[3] * (object->y[i] - object->box[1]) /
-                                           object->box[3]);
+        x[i] = 100 *
+               (placed->box[0] + placed->box[2] * (object->x[i] - object->box[0]) / object->box[2]);
+        y[i] = 100 *
+               (placed->box[1] + placed->box[3] * (object->y[i] - object->box[1]) / object->box[3]);
     }
     balact_synth_put_mask(masks, scene->width, scene->height, object->vertices, x, y);
 }
 
 bool balact_synth_rois_make(const struct balact_lvis_synthetic_options *o,
-                    const struct lvis_layout *layout, const struct lvis_scene *scene,
-                    const double *centres, struct lvis_rois *rois, int64_t begin,
-                    struct lvis_bytes *masks, int64_t *size) {
+                            const struct lvis_layout *layout, const struct lvis_scene *scene,
+                            const double *centres, struct lvis_rois *rois, int64_t begin,
+                            struct lvis_bytes *masks, int64_t *size) {
     int32_t count = o->rois[layout->split];
-    struct lvis_draw draw = {o->seed, lvis_stream(LVIS_STREAM_ROI, layout->split, scene->image),
-                             1};
+    struct lvis_draw draw = {o->seed, lvis_stream(LVIS_STREAM_ROI, layout->split, scene->image), 1};
     for (int32_t r = 0; r < count; r++) {
         int64_t at = begin + r;
         struct placed placed;

@@ -16,9 +16,9 @@ static const double two_pi = 6.283185307179586476925286766559;
 /* The commonest sizes of COCO's images and how many of 100 have each. */
 static const struct {
     int32_t width, height, percent;
-} sizes[] = {{640, 480, 37}, {640, 427, 20}, {480, 640, 12}, {640, 426, 9}, {427, 640, 6},
-             {640, 428, 4},  {500, 375, 3},  {640, 425, 3},  {426, 640, 2}, {612, 612, 2},
-             {640, 640, 1},  {375, 500, 1}};
+} sizes[] = {{640, 480, 37}, {640, 427, 20}, {480, 640, 12}, {640, 426, 9},
+             {427, 640, 6},  {640, 428, 4},  {500, 375, 3},  {640, 425, 3},
+             {426, 640, 2},  {612, 612, 2},  {640, 640, 1},  {375, 500, 1}};
 
 static void choose_size(struct lvis_draw *draw, int32_t *width, int32_t *height) {
     int64_t percent = balact_synth_below(draw, 100);
@@ -42,7 +42,7 @@ static int64_t shoelace(const struct lvis_object *object) {
 /* Radius by angle: a circle with three waves that keep it positive, so the polygon is a star about
  * its centre and never crosses itself. */
 void balact_synth_polygon(struct lvis_draw *draw, struct lvis_object *object, int32_t width,
-                  int32_t height) {
+                          int32_t height) {
     double amplitude[3], phase[3], x[LVIS_VERTICES_MAX], y[LVIS_VERTICES_MAX];
     double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
     int32_t vertices = LVIS_VERTICES_MIN +
@@ -121,9 +121,10 @@ static void fill_lists(const struct balact_lvis_synthetic_options *o,
 }
 
 bool balact_synth_scene_make(const struct balact_lvis_synthetic_options *options,
-                     const struct lvis_layout *layout, int64_t image, struct lvis_scene *scene) {
-    struct lvis_draw draw = {options->seed,
-                             lvis_stream(LVIS_STREAM_IMAGE, layout->split, image), 0};
+                             const struct lvis_layout *layout, int64_t image,
+                             struct lvis_scene *scene) {
+    struct lvis_draw draw = {options->seed, lvis_stream(LVIS_STREAM_IMAGE, layout->split, image),
+                             0};
     int64_t objects = layout->first[image + 1] - layout->first[image];
     if (objects > scene->capacity) {
         struct lvis_object *larger =
@@ -139,8 +140,8 @@ bool balact_synth_scene_make(const struct balact_lvis_synthetic_options *options
                 balact_synth_below(&draw, 5);
     choose_size(&draw, &scene->width, &scene->height);
     fill_lists(options, layout, &draw, scene);
-    draw = (struct lvis_draw){options->seed,
-                              lvis_stream(LVIS_STREAM_OBJECT, layout->split, image), 0};
+    draw =
+        (struct lvis_draw){options->seed, lvis_stream(LVIS_STREAM_OBJECT, layout->split, image), 0};
     scene->objects = 0;
     for (int64_t p = layout->start[image]; p < layout->start[image + 1]; p++)
         for (int32_t k = 0; k < layout->instances[p]; k++) {

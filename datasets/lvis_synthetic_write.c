@@ -20,7 +20,7 @@ static balact_status no_memory(struct balact_error *error) {
 }
 
 balact_status balact_synth_sink_take(struct lvis_sink *sink, const struct lvis_bytes *bytes,
-                             struct balact_error *error) {
+                                     struct balact_error *error) {
     if (bytes->failed)
         return no_memory(error);
     sink->size += (int64_t)bytes->size;
@@ -38,13 +38,14 @@ static void make_block(const struct lvis_job *job, lvis_image_text text, int64_t
     struct lvis_scene scene = {0};
     int64_t end = begin + BLOCK_IMAGES;
     for (int64_t i = begin; i < end && i < job->layout->images && !out->failed; i++)
-        if (!balact_synth_scene_make(job->options, job->layout, i, &scene) || !text(job, &scene, out))
+        if (!balact_synth_scene_make(job->options, job->layout, i, &scene) ||
+            !text(job, &scene, out))
             out->failed = true;
     balact_synth_scene_release(&scene);
 }
 
 balact_status balact_synth_each_image(const struct lvis_job *job, lvis_image_text text,
-                              struct lvis_sink *sink, struct balact_error *error) {
+                                      struct lvis_sink *sink, struct balact_error *error) {
     struct lvis_bytes block[BLOCKS] = {{0}};
     int64_t step = BLOCKS * BLOCK_IMAGES;
     balact_status status = BALACT_OK;
@@ -120,10 +121,11 @@ static bool shard_fill(const struct lvis_job *job, const double *centres, struct
         struct lvis_scene scene = {0};
         int64_t first = shard->begin + b * BLOCK_IMAGES;
         for (int64_t i = first; i < first + BLOCK_IMAGES && i < shard->end && !failed; i++)
-            failed |= !balact_synth_scene_make(job->options, job->layout, i, &scene) ||
-                      !balact_synth_rois_make(job->options, job->layout, &scene, centres, &shard->rois,
-                                      (i - shard->begin) * rois,
-                                      masks ? &shard->block_masks[b] : NULL, shard->offsets + 1);
+            failed |=
+                !balact_synth_scene_make(job->options, job->layout, i, &scene) ||
+                !balact_synth_rois_make(job->options, job->layout, &scene, centres, &shard->rois,
+                                        (i - shard->begin) * rois,
+                                        masks ? &shard->block_masks[b] : NULL, shard->offsets + 1);
         balact_synth_scene_release(&scene);
     }
     for (int64_t b = 0; b < shard->blocks; b++)
@@ -185,7 +187,7 @@ static balact_status write_shard(const struct lvis_job *job, const double *centr
 }
 
 balact_status balact_synth_write_rois(const struct lvis_job *job, enum balact_dtype dtype,
-                              struct balact_pack *pack, struct balact_error *error) {
+                                      struct balact_pack *pack, struct balact_error *error) {
     int64_t images = job->layout->images, rois = job->options->rois[job->layout->split];
     int64_t shards = (images * rois + SHARD_ROIS - 1) / SHARD_ROIS;
     shards = shards > images ? images : shards;
