@@ -20,12 +20,21 @@ static const struct command {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
+/* Commands are typed with '-' where C has '_'. */
+static const char *typed_name(size_t i) {
+    static char typed[COMMAND_COUNT][16];
+    snprintf(typed[i], sizeof typed[i], "%s", commands[i].name);
+    for (char *at = typed[i]; *at; at++)
+        *at = *at == '_' ? '-' : *at;
+    return typed[i];
+}
+
 static void print_help(void) {
     printf("usage: balact COMMAND [options]\n\n"
            "Reference implementation and benchmark suite of the output activations of long-tailed\n"
            "recognition: softmax, sigmoid, Balanced Softmax, Balanced Sigmoid.\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].help);
+        printf("  %-10s %s\n", typed_name(i), commands[i].help);
     printf("\nbalact COMMAND --help explains each. Exit status: 0 fine, 1 a check failed,\n"
            "2 bad usage or input.\n");
 }
@@ -57,8 +66,8 @@ int main(int argc, char **argv) {
     }
     const char *names[COMMAND_COUNT];
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        names[i] = commands[i].name;
-        if (!strcmp(argv[1], commands[i].name))
+        names[i] = typed_name(i);
+        if (!strcmp(argv[1], names[i]))
             return commands[i].run(argc - 1, argv + 1);
     }
     const char *near = nearest_name(argv[1], names, COMMAND_COUNT);

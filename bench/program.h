@@ -17,7 +17,7 @@ enum { EXIT_FINE = 0, EXIT_CHECK_FAILED = 1, EXIT_BAD_INPUT = 2 };
 
 /* The commands, in the order of help. X(name, what it does); each is a function
  * int balact_command_<name>(int argc, char **argv) in bench/commands/<name>.c (argv[0] is the
- * command's name; '-' in a command becomes '_'). */
+ * command's name; '-' in a command is '_' here). */
 #define BALACT_COMMAND_LIST(X)                                                                     \
     X(info, "backends, processor features and libraries of this build and machine")                \
     X(verify, "check every activation of every backend against the reference")                     \
@@ -25,6 +25,7 @@ enum { EXIT_FINE = 0, EXIT_CHECK_FAILED = 1, EXIT_BAD_INPUT = 2 };
     X(data, "inspect and check a data set: counts, groups, missing files, SHA-256")                \
     X(synth, "write a synthetic data set of known optimum in the real formats")                    \
     X(train, "train heads by method and seed, evaluate them, write results")                       \
+    X(lvis_eval, "average precision of detections on LVIS, the official numbers, fast")            \
     X(report, "tables, figures, report.html and claims of a run")
 
 #define BALACT_COMMAND_DECLARE(name, help) int balact_command_##name(int argc, char **argv);

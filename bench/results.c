@@ -47,12 +47,30 @@ void results_discard(struct results *results) {
     memset(results, 0, sizeof *results);
 }
 
+void results_add_metric(struct results *results, const struct results_key *key, const char *group,
+                        const char *metric, double value) {
+    if (!isfinite(value)) /* a value that does not exist is an absent row */
+        return;
+    fprintf(results->file[RESULTS_METRICS].stream, "%s,%s,%s,%s,%llu,%s,%s,%.9g\n",
+            results->experiment, key->dataset, key->split, key->method,
+            (unsigned long long)key->seed, group, metric, value);
+}
+
 static void add_metric(struct results *results, const struct results_key *key, int group,
                        const char *metric, double value) {
-    if (isfinite(value)) /* a value that does not exist is an absent row */
-        fprintf(results->file[RESULTS_METRICS].stream, "%s,%s,%s,%s,%llu,%s,%s,%.9g\n",
-                results->experiment, key->dataset, key->split, key->method,
-                (unsigned long long)key->seed, results_group_name(group), metric, value);
+    results_add_metric(results, key, results_group_name(group), metric, value);
+}
+
+void results_add_category(struct results *results, const struct results_key *key,
+                          const char *iou_type, int64_t category_id, const char *frequency,
+                          int64_t image_count, int64_t instance_count, double average_precision) {
+    if (!isfinite(average_precision))
+        return;
+    fprintf(results->file[RESULTS_PER_CATEGORY].stream,
+            "%s,%s,%s,%s,%llu,%s,%lld,%s,%lld,%lld,%.9g\n", results->experiment, key->dataset,
+            key->split, key->method, (unsigned long long)key->seed, iou_type,
+            (long long)category_id, frequency, (long long)image_count, (long long)instance_count,
+            average_precision);
 }
 
 static void add_classes(struct results *results, const struct results_key *key,
@@ -138,6 +156,8 @@ static balact_status write_file(struct results *results, int f, const char *fold
     if (fflush(results->file[f].stream) != 0)
         return balact_fail_at(error, BALACT_ERROR_MEMORY, path, 0, -1, "out of memory: %s",
                               strerror(errno));
+    if (results->file[f].size == strlen(files[f].header) + 1) /* nothing of this kind */
+        return BALACT_OK;
     balact_status status = balact_output_open(&output, path, error);
     if (status != BALACT_OK)
         return status;

@@ -16,6 +16,9 @@
     X(METRICS, "metrics.csv", "experiment,dataset,split,method,seed,group,metric,value")           \
     X(PER_CLASS, "per_class.csv",                                                                  \
       "experiment,dataset,split,method,seed,class,train_count,top1,average_precision")             \
+    X(PER_CATEGORY, "per_category.csv",                                                            \
+      "experiment,dataset,split,method,seed,iou_type,category_id,frequency,image_count,"           \
+      "instance_count,average_precision")                                                          \
     X(CURVE, "curve.csv", "experiment,dataset,method,seed,epoch,step,lr,train_loss")               \
     X(COUNTS, "counts.csv", "dataset,class,train_count")                                           \
     X(THROUGHPUT, "throughput.csv",                                                                \
@@ -64,12 +67,22 @@ void results_add_curve(struct results *results, const struct results_key *key, i
 void results_add_counts(struct results *results, const char *dataset, const int64_t *counts,
                         int32_t classes);
 
-/* phase: "train" or "inference". */
+/* A row of metrics.csv of any group and metric; none for a value that is not finite. */
+void results_add_metric(struct results *results, const struct results_key *key, const char *group,
+                        const char *metric, double value);
+
+/* A row of per_category.csv; iou_type "bbox" or "segm", frequency "rare", ...; none for a value
+ * that is not finite. */
+void results_add_category(struct results *results, const struct results_key *key,
+                          const char *iou_type, int64_t category_id, const char *frequency,
+                          int64_t image_count, int64_t instance_count, double average_precision);
+
+/* phase: "train" or "inference"; of LVIS runs also "evaluation", whose samples are detections. */
 void results_add_throughput(struct results *results, const struct results_key *key,
                             const char *backend, int threads, const char *phase, int64_t samples,
                             double seconds, int64_t peak_bytes);
 
-/* Writes all files into folder (which must exist). */
+/* Writes all files that have a row into folder (which must exist). */
 balact_status results_write(struct results *results, const char *folder,
                             struct balact_error *error);
 void results_discard(struct results *results);

@@ -4,6 +4,7 @@
  */
 #include "bench/run_json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,8 +112,8 @@ static json_t *value_of(const char *text) {
                                                  : json_integer(strtoll(text, NULL, 10));
 }
 
-static json_t *build(const struct run_record *record) {
-    json_t *root = json_object(), *seeds = json_array(), *inputs = json_array();
+static void build(json_t *root, const struct run_record *record) {
+    json_t *seeds = json_array(), *inputs = json_array();
     json_t *configuration = json_object();
     for (size_t i = 0; i < record->seed_count; i++)
         json_array_append_new(seeds, json_integer((json_int_t)record->seeds[i]));
@@ -142,19 +143,22 @@ static json_t *build(const struct run_record *record) {
     json_object_set_new(root, "configuration", configuration);
     json_object_set_new(root, "started", time_of(record->started));
     json_object_set_new(root, "finished", time_of(time(NULL)));
-    return root;
 }
 
-balact_status run_json_write(const char *folder, const struct run_record *record,
-                             struct balact_error *error) {
-    char path[1024];
+static json_t *number_of(double value) {
+    if (!isfinite(value))
+        return json_null();
+    return value == floor(value) && fabs(value) < 0x1p53 ? json_integer((json_int_t)value)
+                                                         : json_real(value);
+}
+
+/* Writes root to path and lets go of it. */
+static balact_status write_root(const char *path, json_t *root, size_t digits,
+                                struct balact_error *error) {
     struct balact_output output;
-    if (snprintf(path, sizeof path, "%s/run.json", folder) >= (int)sizeof path)
-        return balact_fail(error, BALACT_ERROR_ARGUMENT, "%s: the path is too long", folder);
-    json_t *root = build(record);
     balact_status status = balact_output_open(&output, path, error);
     if (status == BALACT_OK &&
-        json_dumpf(root, output.file, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0) {
+        json_dumpf(root, output.file, JSON_INDENT(2) | JSON_REAL_PRECISION(digits)) != 0) {
         balact_output_abandon(&output);
         status = balact_fail_at(error, BALACT_ERROR_IO, path, 0, -1, "cannot write the record");
     } else if (status == BALACT_OK) {
@@ -163,6 +167,32 @@ balact_status run_json_write(const char *folder, const struct run_record *record
     }
     json_decref(root);
     return status;
+}
+
+balact_status run_json_write(const char *folder, const struct run_record *record,
+                             struct balact_error *error) {
+    char path[1024];
+    if (snprintf(path, sizeof path, "%s/run.json", folder) >= (int)sizeof path)
+        return balact_fail(error, BALACT_ERROR_ARGUMENT, "%s: the path is too long", folder);
+    json_t *root = json_object();
+    build(root, record);
+    return write_root(path, root, 15, error);
+}
+
+balact_status run_json_write_numbers(const char *path, const struct run_record *record,
+                                     const struct run_number *numbers, size_t count,
+                                     struct balact_error *error) {
+    json_t *root = json_object();
+    for (size_t i = 0; i < count; i++) {
+        json_t *section = json_object_get(root, numbers[i].section);
+        if (!section) {
+            section = json_object();
+            json_object_set_new(root, numbers[i].section, section);
+        }
+        json_object_set_new(section, numbers[i].key, number_of(numbers[i].value));
+    }
+    build(root, record);
+    return write_root(path, root, 17, error);
 }
 
 #else
@@ -174,6 +204,17 @@ balact_status run_json_write(const char *folder, const struct run_record *record
                        "%s/run.json: this build writes no JSON; install libjansson-dev and build "
                        "again",
                        folder);
+}
+
+balact_status run_json_write_numbers(const char *path, const struct run_record *record,
+                                     const struct run_number *numbers, size_t count,
+                                     struct balact_error *error) {
+    (void)record;
+    (void)numbers;
+    (void)count;
+    return balact_fail(error, BALACT_ERROR_UNSUPPORTED,
+                       "%s: this build writes no JSON; install libjansson-dev and build again",
+                       path);
 }
 
 #endif

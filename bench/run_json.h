@@ -36,4 +36,18 @@ struct run_record {
 balact_status run_json_write(const char *folder, const struct run_record *record,
                              struct balact_error *error);
 
+/* One of many numbers: {"section": {"key": value}}. Whole ones are written as integers, NaN as
+ * null, all others so that they read back the same. */
+struct run_number {
+    const char *section;
+    char key[48];
+    double value;
+};
+
+/* Writes path: the members of run.json and, before them, the numbers by section (entries of one
+ * section stand together). */
+balact_status run_json_write_numbers(const char *path, const struct run_record *record,
+                                     const struct run_number *numbers, size_t count,
+                                     struct balact_error *error);
+
 #endif

@@ -269,7 +269,7 @@ balact_status balact_pack_write(struct balact_pack *pack, const void *bytes, siz
     }
 #endif
     errno = 0;
-    if (fwrite(bytes, 1, size, pack->member) != size)
+    if (size != 0 && fwrite(bytes, 1, size, pack->member) != size) /* bytes may be NULL */
         return io_failed(pack->member_path, error, "cannot write", errno);
     return BALACT_OK;
 }

@@ -23,6 +23,7 @@
     "  features     any given features with lists or labels, e.g. Places-LT\n"                     \
     "  cifar-lt     long-tailed CIFAR-10 or CIFAR-100 images\n"                                    \
     "  sample-size  synthetic sets of growing size against their Bayes optimum (no --data)\n"      \
+    "  lvis         RoIs of LVIS with given features, in two stages; mAP by the LVIS protocol\n"   \
     "Settings come from the experiment's definition (bench/experiments/*.ini) and from the\n"      \
     "options, which win. Heads are evaluated after their last epoch; none is selected.\n"          \
     "An interrupted run (Ctrl-C, SIGTERM: exit status 128 + signal; or a crash) goes on with\n"    \
@@ -217,6 +218,8 @@ static void record(struct run_setting *list, size_t *count, const char *key, con
 static bool is_of_kind(const struct setting *setting, int64_t kind) {
     if (!strncmp(setting->help, "CIFAR-LT:", 9))
         return kind == DATA_CIFAR_LT;
+    if (!strncmp(setting->help, "LVIS:", 5))
+        return kind == DATA_LVIS;
     return strncmp(setting->help, "sample-size:", 12) != 0 || kind == DATA_SAMPLE_SIZE;
 }
 

@@ -10,12 +10,13 @@
 #include <sys/resource.h>
 
 #include "bench/program.h"
+#include "bench/train/lvis_experiment.h"
 #include "bench/train/trainer.h"
 #include "datasets/output.h"
 
 enum { SCORE_ROWS = 4096 }; /* rows of a batch at inference */
 
-static int64_t peak_bytes(void) {
+int64_t experiment_peak_bytes(void) {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     return (int64_t)usage.ru_maxrss * 1024; /* Linux counts KiB */
@@ -111,7 +112,7 @@ static void add_training(struct experiment *e, const struct task *task, const st
         results_add_curve(&e->results, &key, state->curve[i].epoch, state->curve[i].step,
                           state->curve[i].lr, state->curve[i].loss);
     results_add_throughput(&e->results, &key, e->backend_name, balact_threads(), "train", samples,
-                           state->seconds, peak_bytes());
+                           state->seconds, experiment_peak_bytes());
 }
 
 static balact_status evaluate_split(struct experiment *e, const struct task *task,
@@ -135,7 +136,7 @@ static balact_status evaluate_split(struct experiment *e, const struct task *tas
     results_add_evaluation(&e->results, &key, &evaluation, task->counts);
     if (which == e->summary_split) {
         results_add_throughput(&e->results, &key, e->backend_name, balact_threads(), "inference",
-                               split->rows, seconds, peak_bytes());
+                               split->rows, seconds, experiment_peak_bytes());
         status = add_summary(e, task->dataset, method->name, method->title, seed, &evaluation,
                              train_rate, error);
     }
@@ -324,8 +325,8 @@ static balact_status check_priors(const struct experiment *e, const struct task 
     return status;
 }
 
-static balact_status make_checkpoint_folder(const struct experiment *e,
-                                            struct balact_error *error) {
+balact_status experiment_make_checkpoint_folder(const struct experiment *e,
+                                                struct balact_error *error) {
     char folder[1100];
     snprintf(folder, sizeof folder, "%s/checkpoints", e->folder);
     return balact_make_folder(folder, error);
@@ -343,7 +344,7 @@ static balact_status run_task(struct experiment *e, size_t index, struct balact_
     if (status == BALACT_OK)
         status = check_priors(e, &task, error);
     if (status == BALACT_OK) /* only now: bad input leaves no folder behind */
-        status = make_checkpoint_folder(e, error);
+        status = experiment_make_checkpoint_folder(e, error);
     for (size_t m = 0; m < settings->method_count && status == BALACT_OK; m++)
         for (size_t s = 0; s < settings->seed_count && status == BALACT_OK; s++) {
             e->interrupted |= train_interrupted != 0;
@@ -358,6 +359,8 @@ static balact_status run_task(struct experiment *e, size_t index, struct balact_
 
 balact_status experiment_run(struct experiment *e, struct balact_error *error) {
     balact_status status = results_open(&e->results, e->settings->name, error);
+    if (e->settings->kind == DATA_LVIS && status == BALACT_OK)
+        status = lvis_experiment_run(e, error);
     for (size_t i = 0; i < task_count(e->settings) && status == BALACT_OK && !e->interrupted; i++)
         status = run_task(e, i, error);
     if (status == BALACT_OK && !e->interrupted)
@@ -371,6 +374,9 @@ void experiment_release(struct experiment *e) {
         free(e->inputs[i].path);
     free(e->inputs);
     free(e->summary);
+    free(e->lvis_summary);
+    e->lvis_summary = NULL;
+    e->lvis_summary_count = 0;
     e->inputs = NULL;
     e->summary = NULL;
     e->input_count = e->summary_count = 0;

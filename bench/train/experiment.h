@@ -23,6 +23,14 @@ struct summary_row {
     double train_rate; /* samples a second; 0 for what was not trained */
 };
 
+/* The AP of one head of an LVIS run: all, at IoU 0.5 and 0.75, rare, common, frequent. */
+enum { LVIS_SUMMARY_VALUES = 6 };
+struct lvis_summary_row {
+    const char *title;
+    bool masks;
+    double value[LVIS_SUMMARY_VALUES];
+};
+
 struct experiment {
     const struct settings *settings;
     const struct balact_backend *backend;
@@ -36,6 +44,8 @@ struct experiment {
     struct results results;
     struct summary_row *summary; /* [summary_count], owned */
     size_t summary_count;
+    struct lvis_summary_row *lvis_summary; /* [lvis_summary_count], owned */
+    size_t lvis_summary_count;
     enum balact_split summary_split;
     struct balact_source *inputs; /* [input_count], copies of the tasks' sources; owned */
     size_t input_count;
@@ -46,8 +56,15 @@ struct experiment {
 balact_status experiment_run(struct experiment *experiment, struct balact_error *error);
 void experiment_release(struct experiment *experiment);
 
-/* Prints the closing table: accuracy in points, mean and deviation over seeds. */
+/* Prints the closing table: accuracy (of LVIS runs AP) in points, mean and deviation over seeds. */
 void experiment_print_summary(const struct experiment *experiment);
+
+/* Most memory that the process has held. */
+int64_t experiment_peak_bytes(void);
+
+/* Makes folder/checkpoints. */
+balact_status experiment_make_checkpoint_folder(const struct experiment *experiment,
+                                                struct balact_error *error);
 
 /* Scores of a split, [rows][model->outputs], malloc'ed; *seconds is the time it took. */
 balact_status experiment_scores(struct balact_model *model, const struct balact_dataset *split,

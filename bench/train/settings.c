@@ -20,7 +20,7 @@
 #define REAL      SETTING_REAL
 #define FLAG      SETTING_FLAG
 #define CHOICE    SETTING_CHOICE
-#define KINDS     "imagenet-lt|features|cifar-lt|sample-size"
+#define KINDS     "imagenet-lt|features|cifar-lt|sample-size|lvis"
 
 static const struct setting table[] = {
     {"experiment", "title", TEXT, AT(title), NO_BOUNDS, "TEXT", "of the report", false},
@@ -89,6 +89,52 @@ static const struct setting table[] = {
      "epochs between checkpoints; 0 for none by epochs", false},
     {"train", "checkpoint_seconds", REAL, AT(checkpoint_seconds), 0, 1e9, NULL, "SECONDS",
      "time between checkpoints; 0 for none by time", false},
+
+    {"lvis", "train_annotations", TEXT, AT(lvis.train_annotations), NO_BOUNDS, "FILE",
+     "LVIS: if not DATA/lvis_train.json", false},
+    {"lvis", "val_annotations", TEXT, AT(lvis.val_annotations), NO_BOUNDS, "FILE",
+     "LVIS: if not DATA/lvis_val.json", false},
+    {"lvis", "stage1_steps", INTEGER, AT(lvis.stage1_steps), 0, 1 << 30, NULL, "N",
+     "LVIS: steps of the plain head that all methods of a family begin with", false},
+    {"lvis", "stage2_steps", INTEGER, AT(lvis.stage2_steps), 0, 1 << 30, NULL, "N",
+     "LVIS: steps of each method's own from there", false},
+    {"lvis", "plain_stage2", FLAG, AT(lvis.plain_stage2), NO_BOUNDS, "yes|no",
+     "LVIS: plain methods get the same steps in stage 2", false},
+    {"lvis", "stage1_drop1", REAL, AT(lvis.stage1_drop1), 0, 1, NULL, "X",
+     "LVIS: where the rate drops, as a share of the steps", false},
+    {"lvis", "stage1_drop2", REAL, AT(lvis.stage1_drop2), 0, 1, NULL, "X", "LVIS: and again",
+     false},
+    {"lvis", "stage2_drop1", REAL, AT(lvis.stage2_drop1), 0, 1, NULL, "X",
+     "LVIS: the same of stage 2", false},
+    {"lvis", "stage2_drop2", REAL, AT(lvis.stage2_drop2), 0, 1, NULL, "X", "LVIS: and again",
+     false},
+    {"lvis", "drop_factor", REAL, AT(lvis.drop_factor), 0, 1, NULL, "X",
+     "LVIS: what a drop leaves of the rate", false},
+    {"lvis", "images_per_batch", INTEGER, AT(lvis.images_per_batch), 1, 1 << 16, NULL, "N",
+     "LVIS: images of a step", false},
+    {"lvis", "rois_per_image", INTEGER, AT(lvis.rois_per_image), 1, 1 << 16, NULL, "N",
+     "LVIS: at most so many RoIs of an image a step", false},
+    {"lvis", "foreground_share", REAL, AT(lvis.foreground_share), 0, 1, NULL, "X",
+     "LVIS: at most this share of them foreground", false},
+    {"lvis", "repeat_threshold", REAL, AT(lvis.repeat_threshold), 0, 1, NULL, "X",
+     "LVIS: t of repeat-factor sampling; 0 shows every image once an epoch", false},
+    {"lvis", "prior", CHOICE, AT(lvis.prior), 0, 0, "family|image|instance", "COUNTS",
+     "LVIS: the prior's counts: family (sigmoid image, softmax instance), image, instance", false},
+    {"lvis", "shift", CHOICE, AT(lvis.shift), 0, 0, "family|all|foreground-only", "ROWS",
+     "LVIS: rows shifted: family (sigmoid foreground-only, softmax all), all, foreground-only",
+     false},
+    {"lvis", "objectness", FLAG, AT(lvis.objectness), NO_BOUNDS, "yes|no",
+     "LVIS: multiply scores by the proposals' objectness", false},
+    {"lvis", "score_threshold", REAL, AT(lvis.score_threshold), 0, 1, NULL, "X",
+     "LVIS: detections score more", false},
+    {"lvis", "nms_iou", REAL, AT(lvis.nms_iou), 0, 1, NULL, "X",
+     "LVIS: overlap beyond which the worse box of a category goes", false},
+    {"lvis", "detections_per_image", INTEGER, AT(lvis.detections_per_image), 1, 1 << 20, NULL, "N",
+     "LVIS: best detections kept", false},
+    {"lvis", "memory_mib", INTEGER, AT(lvis.memory_mib), 0, 1 << 30, NULL, "N",
+     "LVIS: MiB of RoIs that may stay in memory, for each split; larger sets stream", false},
+    {"lvis", "keep_results", FLAG, AT(lvis.keep_results), NO_BOUNDS, "yes|no",
+     "LVIS: keep the results JSON of each head", false},
 };
 enum { TABLE_COUNT = sizeof table / sizeof *table };
 _Static_assert((int)TABLE_COUNT <= (int)MAX_SETTINGS, "raise MAX_SETTINGS");
@@ -134,6 +180,23 @@ void settings_init(struct settings *settings) {
         settings->methods[settings->method_count++] = method_find(plain[i]);
     for (uint64_t seed = 1; seed <= 3; seed++)
         settings->seeds[settings->seed_count++] = seed;
+    /* 2007.10740's instance segmentation code; steps are for the synthetic set. */
+    settings->lvis = (struct lvis_settings){.images_per_batch = 16,
+                                            .rois_per_image = 512,
+                                            .foreground_share = 0.25,
+                                            .repeat_threshold = 0.001,
+                                            .stage1_steps = 1000,
+                                            .stage2_steps = 500,
+                                            .stage1_drop1 = 2.0 / 3,
+                                            .stage1_drop2 = 8.0 / 9,
+                                            .stage2_drop1 = 2.0 / 3,
+                                            .stage2_drop2 = 8.0 / 9,
+                                            .drop_factor = 0.1,
+                                            .plain_stage2 = true,
+                                            .score_threshold = 1e-4,
+                                            .nms_iou = 0.5,
+                                            .detections_per_image = 300,
+                                            .memory_mib = 2048};
     settings->checkpoint_epochs = 1;
     settings->checkpoint_seconds = 60;
 }

@@ -19,7 +19,8 @@
     X(IMAGENET_LT, "imagenet-lt", "ImageNet-LT as given features, real or synthetic")              \
     X(FEATURES, "features", "any given features with lists or labels, e.g. Places-LT")             \
     X(CIFAR_LT, "cifar-lt", "long-tailed CIFAR-10 or CIFAR-100 images")                            \
-    X(SAMPLE_SIZE, "sample-size", "growing synthetic sets against their Bayes optimum")
+    X(SAMPLE_SIZE, "sample-size", "growing synthetic sets against their Bayes optimum")            \
+    X(LVIS, "lvis", "RoIs of LVIS with given features, real or synthetic")
 enum data_kind {
 #define DATA_KIND_ENUM(ID, name, help) DATA_##ID,
     DATA_KIND_LIST(DATA_KIND_ENUM)
@@ -37,6 +38,27 @@ struct hyper {
     double tau;
     int64_t zero_count; /* enum balact_zero_count */
 };
+
+/* What only the classification of RoIs has (METHOD.md, "LVIS"). */
+struct lvis_settings {
+    int64_t images_per_batch, rois_per_image;
+    double foreground_share, repeat_threshold; /* threshold 0: no repeat-factor sampling */
+    int64_t stage1_steps, stage2_steps;
+    double stage1_drop1, stage1_drop2, stage2_drop1, stage2_drop2; /* shares of the steps */
+    double drop_factor;
+    bool plain_stage2;
+    int64_t prior; /* enum lvis_prior */
+    int64_t shift; /* enum lvis_shift */
+    bool objectness;
+    double score_threshold, nms_iou;
+    int64_t detections_per_image, memory_mib;
+    bool keep_results;
+    char train_annotations[256], val_annotations[256]; /* "": beside the RoIs */
+};
+/* Counts behind the prior, and rows that it shifts. "family": image counts and foreground rows for
+ * the sigmoid family, instance counts and all rows for softmax. */
+enum lvis_prior { LVIS_PRIOR_FAMILY, LVIS_PRIOR_IMAGE, LVIS_PRIOR_INSTANCE };
+enum lvis_shift { LVIS_SHIFT_FAMILY, LVIS_SHIFT_ALL, LVIS_SHIFT_FOREGROUND };
 
 enum { MAX_METHODS = 64, MAX_SEEDS = 64, MAX_FACTORS = 16, MAX_OVERRIDES = 64, MAX_SETTINGS = 64 };
 
@@ -56,6 +78,8 @@ struct settings {
     double spread_super, spread_sub, spread_class, scale;
     double factors[MAX_FACTORS];
     size_t factor_count;
+
+    struct lvis_settings lvis;
 
     const struct method *methods[MAX_METHODS];
     size_t method_count;

@@ -186,15 +186,15 @@ static bool set_value(struct settings *settings, const struct setting *s, void *
 /* ---- Finding the key ---- */
 
 static bool unknown_section(const char *section, char *why, size_t size) {
-    static const char *const names[] = {"experiment", "data", "train"};
+    static const char *const names[] = {"experiment", "data", "train", "lvis"};
     const char *near = nearest_name(section, names, sizeof names / sizeof *names);
     if (!*section)
         return refuse(why, size, "a key before the first [section]");
     if (near)
         return refuse(why, size, "no section [%s]; did you mean [%s]?", section, near);
     return refuse(why, size,
-                  "no section [%s]; there are [experiment], [data], [train] and "
-                  "[method.NAME]",
+                  "no section [%s]; there are [experiment], [data], [train], [lvis] "
+                  "and [method.NAME]",
                   section);
 }
 

@@ -71,7 +71,47 @@ static bool seen_before(const struct experiment *e, size_t index) {
     return false;
 }
 
+/* ---- LVIS ---- */
+
+static void print_lvis_line(const struct experiment *e, size_t first) {
+    struct spread value[LVIS_SUMMARY_VALUES] = {{0, 0, 0}};
+    const struct lvis_summary_row *head = &e->lvis_summary[first];
+    for (size_t i = first; i < e->lvis_summary_count; i++) {
+        const struct lvis_summary_row *row = &e->lvis_summary[i];
+        for (int v = 0; v < LVIS_SUMMARY_VALUES; v++)
+            if (!strcmp(row->title, head->title) && row->masks == head->masks &&
+                isfinite(row->value[v]))
+                take(&value[v], row->value[v]);
+    }
+    printf("%-20s", head->title);
+    for (int v = 0; v < LVIS_SUMMARY_VALUES; v++)
+        print_cell(&value[v]);
+    putchar('\n');
+}
+
+static void print_lvis_summary(const struct experiment *e, bool masks) {
+    bool begun = false;
+    for (size_t i = 0; i < e->lvis_summary_count; i++) {
+        bool seen = e->lvis_summary[i].masks != masks;
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = e->lvis_summary[k].masks == masks &&
+                   !strcmp(e->lvis_summary[k].title, e->lvis_summary[i].title);
+        if (seen)
+            continue;
+        if (!begun)
+            printf("\n%s of val, in points, mean and deviation over %zu seed%s\n%-20s  %14s  %14s  "
+                   "%14s  %14s  %14s  %14s\n",
+                   masks ? "Masks" : "Boxes", e->settings->seed_count,
+                   e->settings->seed_count > 1 ? "s" : "", "method", "AP", "AP50", "AP75", "APr",
+                   "APc", "APf");
+        begun = true;
+        print_lvis_line(e, i);
+    }
+}
+
 void experiment_print_summary(const struct experiment *e) {
+    print_lvis_summary(e, false);
+    print_lvis_summary(e, true);
     for (size_t i = 0; i < e->summary_count; i++) {
         if (seen_before(e, i))
             continue;

@@ -13,6 +13,8 @@
 #include "bench/train/checkpoint.h"
 
 size_t task_count(const struct settings *settings) {
+    if (settings->kind == DATA_LVIS) /* has tasks of its own kind, see lvis_task.h */
+        return 0;
     return settings->kind == DATA_SAMPLE_SIZE ? settings->factor_count : 1;
 }
 

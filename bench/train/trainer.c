@@ -44,6 +44,17 @@ double train_rate(const struct hyper *hyper, int64_t step, int64_t steps, int64_
     return 0.5 * hyper->learning_rate * (1 + cos(pi * through));
 }
 
+/* The rate of a step of this job: the cosine, or the steps of detectors. */
+static double rate_of(const struct loop *loop, int64_t step) {
+    const struct train_job *job = loop->job;
+    double rate = job->hyper.learning_rate;
+    if (!job->drops[0])
+        return train_rate(&job->hyper, step, loop->steps, loop->warmup_steps);
+    for (size_t i = 0; i < sizeof job->drops / sizeof *job->drops; i++)
+        rate *= step >= job->drops[i] ? job->drop_factor : 1;
+    return rate;
+}
+
 /* ---- Memory ---- */
 
 static balact_status get_memory(struct loop *loop, size_t bytes, void *device, void *host) {
@@ -160,6 +171,8 @@ static balact_status fused_gradients(struct loop *loop, int64_t rows, float scal
     batch.x = loop->x;
     batch.labels = loop->labels;
     batch.offset = loop->offset;
+    batch.offset_foreground_only = loop->job->offset_foreground_only;
+    batch.background = loop->job->background;
     batch.grad_scale = scale;
     batch.loss = loop->loss;
     batch.loss_weight = loop->weight;
@@ -179,6 +192,8 @@ static balact_status separate_gradients(struct loop *loop, int64_t rows, float s
     problem.logits = problem.out = loop->logits;
     problem.labels = loop->labels;
     problem.offset = loop->offset;
+    problem.offset_foreground_only = loop->job->offset_foreground_only;
+    problem.background = loop->job->background;
     problem.grad_scale = scale;
     problem.loss = loop->loss;
     problem.weight = loop->weight;
@@ -230,7 +245,7 @@ static balact_status one_step(struct loop *loop, struct balact_error *error) {
     if (!isfinite(loss))
         return not_finite(loop, loss, rows, error);
     const struct step_rates rates = {
-        .lr = train_rate(hyper, loop->state->step, loop->steps, loop->warmup_steps),
+        .lr = rate_of(loop, loop->state->step),
         .momentum = hyper->momentum,
         .weight_decay = hyper->weight_decay,
         .nesterov = hyper->nesterov,
@@ -252,7 +267,7 @@ static balact_status extend_curve(struct loop *loop, struct balact_error *error)
     struct curve_point point = {
         .epoch = (state->step - 1) / loop->steps_per_epoch + 1,
         .step = state->step,
-        .lr = train_rate(&loop->job->hyper, state->step - 1, loop->steps, loop->warmup_steps)};
+        .lr = rate_of(loop, state->step - 1)};
     balact_status status = balact_total_mean(&state->total, &point.loss, error);
     if (status != BALACT_OK)
         return status;
@@ -284,7 +299,8 @@ static void show_progress(const struct loop *loop) {
         return;
     const struct train_state *state = loop->state;
     double loss = state->curve_count ? state->curve[state->curve_count - 1].loss : NAN;
-    progress_update(loop->job->progress, state->step * reader->batch, loop->steps * reader->batch,
+    int64_t samples = loop->job->step_samples ? loop->job->step_samples : reader->batch;
+    progress_update(loop->job->progress, state->step * samples, loop->steps * samples,
                     "epoch %lld/%lld, loss %.4g",
                     (long long)((state->step - 1) / loop->steps_per_epoch + 1),
                     (long long)(loop->steps / loop->steps_per_epoch), loss);

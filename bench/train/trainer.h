@@ -21,7 +21,13 @@ struct train_job {
     const struct method *method;
     uint64_t seed;
     struct hyper hyper;
-    const float *offset; /* [classes] of a balanced activation, plain memory; NULL otherwise */
+    const float *offset; /* [outputs] of a balanced activation, plain memory; NULL otherwise */
+    bool offset_foreground_only; /* this and the next as in struct balact_problem */
+    enum balact_background background;
+    /* Steps at which the rate drops to `drop_factor` of itself, rising; none: the cosine. */
+    int64_t drops[2];
+    double drop_factor;
+    int64_t step_samples; /* what progress counts a step as; 0: the reader's batch */
     struct balact_reader *reader;
     const char *checkpoint_path; /* NULL: none are written */
     const char *configuration;   /* what the checkpoint is bound to */
