@@ -199,8 +199,8 @@ static inline struct buffer npy_raw(const char *header, const void *data, size_t
 static inline struct buffer npy_make(const char *descr, const char *shape, const void *data,
                                      size_t size) {
     char header[256];
-    snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
-             descr, shape);
+    snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr,
+             shape);
     return npy_raw(header, data, size);
 }
 

@@ -29,8 +29,7 @@ static void check_lists(const struct balact_lvis *lvis) {
     static const int32_t negative[] = {1, 0, 2}, not_exhaustive[] = {1, 3, 0};
     ck_assert_mem_eq(lvis->negative_start, negative_start, sizeof negative_start);
     ck_assert_mem_eq(lvis->negative, negative, sizeof negative);
-    ck_assert_mem_eq(lvis->not_exhaustive_start, not_exhaustive_start,
-                     sizeof not_exhaustive_start);
+    ck_assert_mem_eq(lvis->not_exhaustive_start, not_exhaustive_start, sizeof not_exhaustive_start);
     ck_assert_mem_eq(lvis->not_exhaustive, not_exhaustive, sizeof not_exhaustive);
 }
 
@@ -122,8 +121,8 @@ START_TEST(leaves_masks_out) {
     NEEDS_SIMDJSON;
     struct balact_lvis lvis;
     struct balact_lvis_load_options options = {.skip_segments = true, .sha256 = true};
-    ck_assert_int_eq(
-        balact_lvis_load("tests/data/ok_lvis_small.json", &options, &lvis, &error), BALACT_OK);
+    ck_assert_int_eq(balact_lvis_load("tests/data/ok_lvis_small.json", &options, &lvis, &error),
+                     BALACT_OK);
     check_small(&lvis);
     check_annotations(&lvis, false);
 #ifdef BALACT_HAVE_CRYPTO
