@@ -64,7 +64,7 @@ else
 fi
 # The page knows every command of the program.
 for name in $("$BUILD/balact" --help | awk '/^  [a-z]/ { print $1 }'); do
-    check "the manual page explains $name" grep -q "^\.SS $name" "$page"
+    check "the manual page explains $name" grep -qxF ".SS $(echo "$name" | sed 's/-/\\-/g')" "$page"
 done
 
 check "make uninstall" make_it PREFIX="$prefix" uninstall

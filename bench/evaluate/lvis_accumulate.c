@@ -96,10 +96,13 @@ static bool accumulate_category(const struct lvis_case *c, int32_t category,
         scratch->ranked[i] = (struct lvis_ranked){score, first + i};
         e->category[category].detections += c->outcome[first + i].ignored != LVIS_ALL_BITS;
     }
-    lvis_rank(scratch->ranked, n);
+    balact_lvis_rank(scratch->ranked, n);
     e->category[category].truths = truths[0];
     for (int s = 0; s < S; s++) {
-        struct curve curve = {c->outcome, scratch->ranked, n, scratch->at_hit,
+        struct curve curve = {c->outcome,
+                              scratch->ranked,
+                              n,
+                              scratch->at_hit,
                               .precision = e->precision + (int64_t)category * S + s,
                               .recall = e->recall + (int64_t)category * S + s,
                               .stride = (int64_t)c->lvis->categories * S};
@@ -112,7 +115,7 @@ static bool accumulate_category(const struct lvis_case *c, int32_t category,
 /* ---- Means ---- */
 
 /* Blocks of 128 in eight lanes, halves above. */
-double lvis_pairwise_sum(const double *x, int64_t n) {
+double balact_lvis_pairwise_sum(const double *x, int64_t n) {
     double lane[8], sum = 0;
     if (n < 8) {
         for (int64_t i = 0; i < n; i++)
@@ -121,7 +124,7 @@ double lvis_pairwise_sum(const double *x, int64_t n) {
     }
     if (n > 128) {
         int64_t half = n / 2 - n / 2 % 8;
-        return lvis_pairwise_sum(x, half) + lvis_pairwise_sum(x + half, n - half);
+        return balact_lvis_pairwise_sum(x, half) + balact_lvis_pairwise_sum(x + half, n - half);
     }
     int64_t i = 8;
     memcpy(lane, x, sizeof lane);
@@ -156,21 +159,27 @@ static double mean_of(const struct summary *s, const struct span *span, bool rec
                 (span->frequency < 0 || (int)s->category[k].frequency == span->frequency))
                 s->values[n++] = value;
         }
-    return n ? lvis_pairwise_sum(s->values, n) / (double)n : -1;
+    return n ? balact_lvis_pairwise_sum(s->values, n) / (double)n : -1;
 }
 
-balact_status lvis_summarize(const double *precision, const double *recall, int32_t categories,
-                             const struct balact_lvis_category *category,
-                             double metric[BALACT_LVIS_METRIC_COUNT], struct balact_error *error) {
+balact_status balact_lvis_summarize(const double *precision, const double *recall,
+                                    int32_t categories, const struct balact_lvis_category *category,
+                                    double metric[BALACT_LVIS_METRIC_COUNT],
+                                    struct balact_error *error) {
     static const struct span span[BALACT_LVIS_METRIC_COUNT] = {
-        [BALACT_LVIS_AP] = {0, T, 0, -1},    [BALACT_LVIS_AP50] = {0, 1, 0, -1},
-        [BALACT_LVIS_AP75] = {5, 6, 0, -1},  [BALACT_LVIS_APS] = {0, T, 1, -1},
-        [BALACT_LVIS_APM] = {0, T, 2, -1},   [BALACT_LVIS_APL] = {0, T, 3, -1},
+        [BALACT_LVIS_AP] = {0, T, 0, -1},
+        [BALACT_LVIS_AP50] = {0, 1, 0, -1},
+        [BALACT_LVIS_AP75] = {5, 6, 0, -1},
+        [BALACT_LVIS_APS] = {0, T, 1, -1},
+        [BALACT_LVIS_APM] = {0, T, 2, -1},
+        [BALACT_LVIS_APL] = {0, T, 3, -1},
         [BALACT_LVIS_APR] = {0, T, 0, BALACT_LVIS_RARE},
         [BALACT_LVIS_APC] = {0, T, 0, BALACT_LVIS_COMMON},
         [BALACT_LVIS_APF] = {0, T, 0, BALACT_LVIS_FREQUENT},
-        [BALACT_LVIS_AR] = {0, T, 0, -1},    [BALACT_LVIS_ARS] = {0, T, 1, -1},
-        [BALACT_LVIS_ARM] = {0, T, 2, -1},   [BALACT_LVIS_ARL] = {0, T, 3, -1}};
+        [BALACT_LVIS_AR] = {0, T, 0, -1},
+        [BALACT_LVIS_ARS] = {0, T, 1, -1},
+        [BALACT_LVIS_ARM] = {0, T, 2, -1},
+        [BALACT_LVIS_ARL] = {0, T, 3, -1}};
     struct summary s = {precision, recall, categories, category,
                         malloc(((size_t)T * R * (size_t)categories + 1) * sizeof *s.values)};
     if (!s.values)
@@ -190,7 +199,7 @@ static double category_mean(const struct balact_lvis_evaluation *e, int32_t cate
     int64_t n = 0;
     for (int64_t p = t0 * points; p < t1 * points; p++)
         values[n++] = from[(p * e->categories + category) * S + size];
-    return values[0] > -1 ? lvis_pairwise_sum(values, n) / (double)n : -1;
+    return values[0] > -1 ? balact_lvis_pairwise_sum(values, n) / (double)n : -1;
 }
 
 static void summarize_category(struct balact_lvis_evaluation *e, int32_t k) {
@@ -237,10 +246,10 @@ static bool pool_group(const struct lvis_case *c, int frequency, struct scratch 
             scratch->ranked[n++] =
                 (struct lvis_ranked){c->detections->detection[c->found[i]].score, i};
     }
-    lvis_rank(scratch->ranked, n);
+    balact_lvis_rank(scratch->ranked, n);
     for (int s = 0; s < S; s++) {
-        struct curve curve = {c->outcome,    scratch->ranked, n, scratch->at_hit, precision + s,
-                              recall + s, S};
+        struct curve curve = {c->outcome,    scratch->ranked, n, scratch->at_hit,
+                              precision + s, recall + s,      S};
         for (int t = 0; t < T; t++) {
             for (int r = 0; r < R; r++)
                 precision[((int64_t)t * R + r) * S + s] = -1;
@@ -264,7 +273,7 @@ static balact_status pool(const struct lvis_case *c, struct balact_lvis_evaluati
         fine = pool_group(c, f, &scratch, precision, recall);
         if (!fine)
             break;
-        status = lvis_summarize(precision, recall, 1, &one, metric, error);
+        status = balact_lvis_summarize(precision, recall, 1, &one, metric, error);
         if (f < 0)
             memcpy(e->pooled, metric, sizeof metric);
         else
@@ -300,8 +309,9 @@ static bool accumulate_all(const struct lvis_case *c, struct balact_lvis_evaluat
     return fine;
 }
 
-balact_status lvis_case_accumulate(const struct lvis_case *c, struct balact_lvis_evaluation *e,
-                                   struct balact_error *error) {
+balact_status balact_lvis_case_accumulate(const struct lvis_case *c,
+                                          struct balact_lvis_evaluation *e,
+                                          struct balact_error *error) {
     size_t points = (size_t)T * S * (size_t)c->lvis->categories;
     e->categories = c->lvis->categories;
     e->category = calloc((size_t)e->categories + 1, sizeof *e->category);
@@ -319,7 +329,7 @@ balact_status lvis_case_accumulate(const struct lvis_case *c, struct balact_lvis
         e->counted += e->category[k].detections;
     for (int m = 0; m < BALACT_LVIS_METRIC_COUNT; m++)
         e->pooled[m] = NAN;
-    balact_status status = lvis_summarize(e->precision, e->recall, e->categories,
-                                          c->lvis->category, e->metric, error);
+    balact_status status = balact_lvis_summarize(e->precision, e->recall, e->categories,
+                                                 c->lvis->category, e->metric, error);
     return status == BALACT_OK && c->options.pooled ? pool(c, e, error) : status;
 }

@@ -35,34 +35,36 @@ struct lvis_case {
 };
 
 /* Fills truth and found. */
-balact_status lvis_case_group(struct lvis_case *c, struct balact_error *error);
-void lvis_case_release(struct lvis_case *c);
+balact_status balact_lvis_case_group(struct lvis_case *c, struct balact_error *error);
+void balact_lvis_case_release(struct lvis_case *c);
 
 /* Fills outcome and truths. */
-balact_status lvis_case_match(struct lvis_case *c, struct balact_error *error);
+balact_status balact_lvis_case_match(struct lvis_case *c, struct balact_error *error);
 
 /* Fills precision, recall, category and metric, and pooled if asked for. */
-balact_status lvis_case_accumulate(const struct lvis_case *c,
-                                   struct balact_lvis_evaluation *evaluation,
-                                   struct balact_error *error);
+balact_status balact_lvis_case_accumulate(const struct lvis_case *c,
+                                          struct balact_lvis_evaluation *evaluation,
+                                          struct balact_error *error);
 
 /* The 13 numbers from precision[T][R][categories][sizes] and recall[T][categories][sizes]; those of
  * groups from the categories of that frequency. */
-balact_status lvis_summarize(const double *precision, const double *recall, int32_t categories,
-                             const struct balact_lvis_category *category,
-                             double metric[BALACT_LVIS_METRIC_COUNT], struct balact_error *error);
+balact_status balact_lvis_summarize(const double *precision, const double *recall,
+                                    int32_t categories, const struct balact_lvis_category *category,
+                                    double metric[BALACT_LVIS_METRIC_COUNT],
+                                    struct balact_error *error);
 
 /* The sum in the order in which numpy takes it. */
-double lvis_pairwise_sum(const double *x, int64_t n);
+double balact_lvis_pairwise_sum(const double *x, int64_t n);
 
 /* A detection by score, best first; ties by place. */
 struct lvis_ranked {
     double score;
     int64_t place;
 };
-void lvis_rank(struct lvis_ranked *ranked, int64_t n);
+void balact_lvis_rank(struct lvis_ranked *ranked, int64_t n);
 
 /* The area that decides on a detection's size. */
-double lvis_detection_area(const struct lvis_case *c, const struct balact_lvis_region *region);
+double balact_lvis_detection_area(const struct lvis_case *c,
+                                  const struct balact_lvis_region *region);
 
 #endif

@@ -208,9 +208,8 @@ static balact_status no_memory(struct record *record) {
 /* Puts the reason of a failed mask behind the record's name. */
 static balact_status mask_failed(struct record *record, balact_status status,
                                  const struct balact_error *reason) {
-    return status == BALACT_OK
-               ? status
-               : FAIL(record, ".segmentation", status, "%.800s", reason->message);
+    return status == BALACT_OK ? status
+                               : FAIL(record, ".segmentation", status, "%.800s", reason->message);
 }
 
 static balact_status runs_of(struct record *record, struct chunk *chunk,
@@ -218,10 +217,10 @@ static balact_status runs_of(struct record *record, struct chunk *chunk,
     struct balact_json_text text;
     struct balact_error reason;
     if (balact_json_string(counts, &text))
-        return mask_failed(record,
-                           balact_mask_from_text(&chunk->mask, text.bytes, text.length, height,
-                                                 width, &reason),
-                           &reason);
+        return mask_failed(
+            record,
+            balact_mask_from_text(&chunk->mask, text.bytes, text.length, height, width, &reason),
+            &reason);
     int64_t n = balact_json_reals(counts, NULL, 0);
     if (n < 0)
         return FAIL(record, ".segmentation.counts", BALACT_ERROR_FORMAT,
@@ -305,10 +304,10 @@ static balact_status box_mask(struct record *record, struct chunk *chunk, const 
     double x = box[0], y = box[1], right = box[0] + box[2], bottom = box[1] + box[3];
     double vertex[8] = {x, y, x, bottom, right, bottom, right, y};
     struct balact_error reason;
-    return mask_failed(record,
-                       balact_mask_from_polygon(&chunk->mask, vertex, 4, image->height,
-                                                image->width, &reason),
-                       &reason);
+    return mask_failed(
+        record,
+        balact_mask_from_polygon(&chunk->mask, vertex, 4, image->height, image->width, &reason),
+        &reason);
 }
 
 static balact_status mask_of(struct record *record, struct chunk *chunk, const double box[4],
@@ -371,11 +370,11 @@ static balact_status read_record(struct loading *loading, struct chunk *chunk,
     if (!room(&chunk->detection, &chunk->detection_room, chunk->detections + 1,
               sizeof *chunk->detection))
         return no_memory(record);
-    chunk->detection[chunk->detections++] = (struct balact_lvis_detection){
-        .score = score,
-        .image = record->image,
-        .category = record->category,
-        .region = counted ? (int64_t)chunk->regions - 1 : -1};
+    chunk->detection[chunk->detections++] =
+        (struct balact_lvis_detection){.score = score,
+                                       .image = record->image,
+                                       .category = record->category,
+                                       .region = counted ? (int64_t)chunk->regions - 1 : -1};
     return BALACT_OK;
 }
 
@@ -386,9 +385,10 @@ static balact_status parse_window(void *context, const struct balact_json_window
     struct balact_json_walk walk;
     struct balact_json_value value;
     if (window->member || !window->array)
-        return balact_fail_at(error, BALACT_ERROR_FORMAT, window->path, 0, window->byte,
-                              "results must be a JSON array of detections, not an object: are these "
-                              "annotations?");
+        return balact_fail_at(
+            error, BALACT_ERROR_FORMAT, window->path, 0, window->byte,
+            "results must be a JSON array of detections, not an object: are these "
+            "annotations?");
     if (!chunk && !(*result = chunk = calloc(1, sizeof *chunk)))
         return balact_fail(error, BALACT_ERROR_MEMORY, "%s: no memory", window->path);
     chunk->detections = chunk->regions = chunk->bytes = 0;
@@ -454,8 +454,8 @@ balact_status balact_lvis_detections_load(const char *path, const struct balact_
         status = balact_json_read(path, NULL, &visitor, &bytes, error);
     detections->source.bytes = bytes;
     if (status == BALACT_OK && options && options->sha256)
-        status = balact_sha256_file(path, detections->source.sha256, &detections->source.bytes,
-                                    error);
+        status =
+            balact_sha256_file(path, detections->source.sha256, &detections->source.bytes, error);
     free(loading.pairs.start);
     free(loading.pairs.list);
     if (status != BALACT_OK)

@@ -56,17 +56,17 @@ balact_status balact_lvis_evaluate(const struct balact_lvis *lvis,
     if (status != BALACT_OK)
         return status;
     double start = now();
-    status = lvis_case_group(&c, &own);
+    status = balact_lvis_case_group(&c, &own);
     if (status == BALACT_OK)
-        status = lvis_case_match(&c, &own);
+        status = balact_lvis_case_match(&c, &own);
     double matched = now();
     if (status == BALACT_OK)
-        status = lvis_case_accumulate(&c, evaluation, &own);
+        status = balact_lvis_case_accumulate(&c, evaluation, &own);
     evaluation->detections = detections->count;
     evaluation->kept = c.kept;
     evaluation->seconds_match = matched - start;
     evaluation->seconds_accumulate = now() - matched;
-    lvis_case_release(&c);
+    balact_lvis_case_release(&c);
     if (status == BALACT_OK)
         return BALACT_OK;
     balact_lvis_evaluation_release(evaluation);

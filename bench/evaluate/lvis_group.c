@@ -16,7 +16,7 @@ static int compare_ranked(const void *a, const void *b) {
     return (x->place > y->place) - (x->place < y->place);
 }
 
-void lvis_rank(struct lvis_ranked *ranked, int64_t n) {
+void balact_lvis_rank(struct lvis_ranked *ranked, int64_t n) {
     for (int64_t i = 1; i < n; i++)
         if (compare_ranked(&ranked[i - 1], &ranked[i]) > 0) { /* most lists arrive in order */
             qsort(ranked, (size_t)n, sizeof *ranked, compare_ranked);
@@ -87,7 +87,8 @@ static int32_t detection_category(const void *context, int64_t place) {
     return c->detections->detection[place].category;
 }
 
-double lvis_detection_area(const struct lvis_case *c, const struct balact_lvis_region *region) {
+double balact_lvis_detection_area(const struct lvis_case *c,
+                                  const struct balact_lvis_region *region) {
     bool box = c->options.area == BALACT_LVIS_AREA_BOX || !(region->flags & BALACT_LVIS_HAS_MASK);
     if (c->options.area == BALACT_LVIS_AREA_OFFICIAL)
         box |= c->detections->first_has_box && (region->flags & BALACT_LVIS_HAS_BOX);
@@ -108,7 +109,7 @@ static int32_t counted_category(const void *context, int64_t place) {
     const struct selection *s = context;
     const struct balact_lvis_detection *d = &s->c->detections->detection[place];
     if (d->region < 0 || s->dropped[place] ||
-        !has_area(lvis_detection_area(s->c, &s->c->detections->region[d->region])))
+        !has_area(balact_lvis_detection_area(s->c, &s->c->detections->region[d->region])))
         return -1;
     return d->category;
 }
@@ -124,7 +125,7 @@ static void cap_groups(struct selection *s, int64_t groups, int64_t most) {
             int64_t place = s->order[first + i];
             s->ranked[i] = (struct lvis_ranked){detection[place].score, place};
         }
-        lvis_rank(s->ranked, n);
+        balact_lvis_rank(s->ranked, n);
         for (int64_t i = most; i < n; i++)
             s->dropped[s->ranked[i].place] = true;
         s->c->kept -= n - most;
@@ -135,8 +136,7 @@ static void cap_groups(struct selection *s, int64_t groups, int64_t most) {
 static bool room_for_ranking(struct selection *s, int64_t groups) {
     int64_t largest = 1;
     for (int64_t g = 0; g < groups; g++)
-        largest =
-            s->start[g + 1] - s->start[g] > largest ? s->start[g + 1] - s->start[g] : largest;
+        largest = s->start[g + 1] - s->start[g] > largest ? s->start[g + 1] - s->start[g] : largest;
     s->ranked = malloc((size_t)largest * sizeof *s->ranked);
     return s->ranked != NULL;
 }
@@ -176,7 +176,7 @@ static bool order_pairs(struct lvis_case *c) {
             continue;
         for (int64_t j = first; j < i; j++)
             ranked[j - first] = (struct lvis_ranked){detection[c->found[j]].score, c->found[j]};
-        lvis_rank(ranked, i - first);
+        balact_lvis_rank(ranked, i - first);
         for (int64_t j = first; j < i; j++)
             c->found[j] = ranked[j - first].place;
         first = i;
@@ -240,7 +240,7 @@ static bool group_truth(struct lvis_case *c) {
     return fine;
 }
 
-balact_status lvis_case_group(struct lvis_case *c, struct balact_error *error) {
+balact_status balact_lvis_case_group(struct lvis_case *c, struct balact_error *error) {
     if (group_truth(c) && group_found(c))
         return BALACT_OK;
     return balact_fail(error, BALACT_ERROR_MEMORY, "%s: out of memory: %lld detections",
@@ -248,7 +248,7 @@ balact_status lvis_case_group(struct lvis_case *c, struct balact_error *error) {
                        (long long)c->detections->count);
 }
 
-void lvis_case_release(struct lvis_case *c) {
+void balact_lvis_case_release(struct lvis_case *c) {
     free(c->truth_start);
     free(c->found_start);
     free(c->truth);

@@ -77,8 +77,8 @@ static balact_status truth_mask(struct matcher *m, struct target *t, struct bala
         status = balact_mask_from_polygons(&t->mask, lvis->vertex, lvis->polygon_start + a->first,
                                            a->count, image->height, image->width, error);
     else if (a->kind == BALACT_LVIS_RLE)
-        status = balact_mask_from_counts(&t->mask, lvis->counts + a->first, a->count,
-                                         image->height, image->width, error);
+        status = balact_mask_from_counts(&t->mask, lvis->counts + a->first, a->count, image->height,
+                                         image->width, error);
     else
         return balact_fail(error, BALACT_ERROR_RANGE,
                            "%s: annotation %lld has no mask; evaluate boxes, or read annotations "
@@ -171,9 +171,9 @@ static balact_status detection_mask(struct matcher *m, const struct balact_lvis_
                                     struct balact_mask_measure *measure,
                                     struct balact_error *error) {
     const struct balact_lvis_image *image = &m->c->lvis->image[d->image];
-    balact_status status = balact_mask_from_text(
-        &m->mask, m->c->detections->text + region->text, (size_t)region->text_length,
-        image->height, image->width, error);
+    balact_status status =
+        balact_mask_from_text(&m->mask, m->c->detections->text + region->text,
+                              (size_t)region->text_length, image->height, image->width, error);
     if (status == BALACT_OK)
         balact_mask_measure(&m->mask, measure);
     return status;
@@ -189,9 +189,9 @@ static int find_candidates(struct matcher *m, const struct balact_lvis_detection
         return -1;
     for (int64_t i = 0; i < m->targets; i++) {
         const struct target *t = &m->target[i];
-        double iou = masks ? balact_mask_iou_measured(&m->mask, &measure, &t->mask, &t->measure,
-                                                      false)
-                           : balact_box_iou(region->box, t->annotation->box, false);
+        double iou =
+            masks ? balact_mask_iou_measured(&m->mask, &measure, &t->mask, &t->measure, false)
+                  : balact_box_iou(region->box, t->annotation->box, false);
         if (iou >= m->threshold[0])
             m->candidate[candidates++] = (struct candidate){(int32_t)i, iou};
     }
@@ -205,9 +205,8 @@ static balact_status match_pair(struct matcher *m, int64_t first, int64_t end,
     const struct balact_lvis *lvis = c->lvis;
     const struct balact_lvis_detection *any = &c->detections->detection[c->found[first]];
     int32_t image = any->image, category = any->category;
-    bool annotated = m->targets > 0 ||
-                     lists(lvis->negative, lvis->negative_start[image],
-                           lvis->negative_start[image + 1], category);
+    bool annotated = m->targets > 0 || lists(lvis->negative, lvis->negative_start[image],
+                                             lvis->negative_start[image + 1], category);
     bool excused = lists(lvis->not_exhaustive, lvis->not_exhaustive_start[image],
                          lvis->not_exhaustive_start[image + 1], category);
     if (m->targets > 0 && c->options.iou == BALACT_LVIS_IOU_MASK)
@@ -226,7 +225,7 @@ static balact_status match_pair(struct matcher *m, int64_t first, int64_t end,
         int candidates = m->targets > 0 ? find_candidates(m, d, region, error) : 0;
         if (candidates < 0)
             return error->status;
-        match_one(m, candidates, lvis_detection_area(c, region), excused, &c->outcome[i]);
+        match_one(m, candidates, balact_lvis_detection_area(c, region), excused, &c->outcome[i]);
     }
     return BALACT_OK;
 }
@@ -282,7 +281,7 @@ static void matcher_end(struct matcher *m) {
     balact_mask_release(&m->mask);
 }
 
-balact_status lvis_case_match(struct lvis_case *c, struct balact_error *error) {
+balact_status balact_lvis_case_match(struct lvis_case *c, struct balact_error *error) {
     int32_t categories = c->lvis->categories, failed = categories;
     struct balact_error first = {0};
     c->outcome = calloc((size_t)c->found_start[categories] + 1, sizeof *c->outcome);

@@ -18,8 +18,8 @@ void balact_mask_release(struct balact_mask *mask) {
     memset(mask, 0, sizeof *mask);
 }
 
-balact_status mask_prepare(struct balact_mask *mask, int64_t runs, int32_t height, int32_t width,
-                           struct balact_error *error) {
+balact_status balact_mask_prepare(struct balact_mask *mask, int64_t runs, int32_t height,
+                                  int32_t width, struct balact_error *error) {
     if (height < 0 || width < 0 || (int64_t)height * width > BALACT_MASK_PIXELS_MAX)
         return balact_fail(error, BALACT_ERROR_RANGE, "a mask of %d x %d pixels", width, height);
     if (runs > mask->capacity || !mask->counts) {
@@ -53,7 +53,7 @@ static balact_status expect_full(const struct balact_mask *mask, int64_t total,
 balact_status balact_mask_from_counts(struct balact_mask *mask, const uint32_t *counts,
                                       int64_t runs, int32_t height, int32_t width,
                                       struct balact_error *error) {
-    balact_status status = mask_prepare(mask, runs, height, width, error);
+    balact_status status = balact_mask_prepare(mask, runs, height, width, error);
     if (status != BALACT_OK)
         return status;
     int64_t total = 0;
@@ -80,7 +80,7 @@ enum { DIGIT_BITS = 5, DIGITS_MAX = 7 };
 
 balact_status balact_mask_from_text(struct balact_mask *mask, const char *text, size_t length,
                                     int32_t height, int32_t width, struct balact_error *error) {
-    balact_status status = mask_prepare(mask, (int64_t)length, height, width, error);
+    balact_status status = balact_mask_prepare(mask, (int64_t)length, height, width, error);
     if (status != BALACT_OK)
         return status;
     uint32_t *counts = mask->counts;
@@ -134,7 +134,7 @@ void balact_mask_to_text(const struct balact_mask *mask, char *text, size_t *len
 
 /* ---- Two masks at once ---- */
 
-void mask_walk_begin(struct mask_walk *walk, const struct balact_mask *mask) {
+void balact_mask_walk_begin(struct mask_walk *walk, const struct balact_mask *mask) {
     walk->next = mask->counts;
     walk->end = mask->counts + mask->runs;
     walk->left = mask->runs ? *walk->next++ : 0;
@@ -147,12 +147,13 @@ balact_status balact_mask_merge(struct balact_mask *mask, const struct balact_ma
     if (a->height != b->height || a->width != b->width)
         return balact_fail(error, BALACT_ERROR_ARGUMENT, "masks of %d x %d and %d x %d pixels",
                            a->width, a->height, b->width, b->height);
-    balact_status status = mask_prepare(mask, a->runs + b->runs + 1, a->height, a->width, error);
+    balact_status status =
+        balact_mask_prepare(mask, a->runs + b->runs + 1, a->height, a->width, error);
     if (status != BALACT_OK)
         return status;
     struct mask_walk wa, wb;
-    mask_walk_begin(&wa, a);
-    mask_walk_begin(&wb, b);
+    balact_mask_walk_begin(&wa, a);
+    balact_mask_walk_begin(&wb, b);
     bool inside = false, more = true;
     for (uint32_t run = 0; more;) {
         bool before = inside;

@@ -8,8 +8,8 @@
 #include "balact/mask.h"
 
 /* Room for runs of a mask of that size; runs becomes 0. */
-balact_status mask_prepare(struct balact_mask *mask, int64_t runs, int32_t height, int32_t width,
-                           struct balact_error *error);
+balact_status balact_mask_prepare(struct balact_mask *mask, int64_t runs, int32_t height,
+                                  int32_t width, struct balact_error *error);
 
 /* A place in a mask: `left` pixels of the run that is being walked, and whether they are ones. */
 struct mask_walk {
@@ -17,7 +17,7 @@ struct mask_walk {
     uint32_t left;
     bool inside;
 };
-void mask_walk_begin(struct mask_walk *walk, const struct balact_mask *mask);
+void balact_mask_walk_begin(struct mask_walk *walk, const struct balact_mask *mask);
 
 /* Goes on by step <= left pixels. An empty run is entered, not skipped: the official order. */
 static inline void mask_walk_step(struct mask_walk *walk, uint32_t step) {

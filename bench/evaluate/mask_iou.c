@@ -49,8 +49,8 @@ static uint32_t intersect_any(const struct balact_mask *a, const struct balact_m
     struct mask_walk wa, wb;
     uint32_t both = 0;
     bool more = true;
-    mask_walk_begin(&wa, a);
-    mask_walk_begin(&wb, b);
+    balact_mask_walk_begin(&wa, a);
+    balact_mask_walk_begin(&wb, b);
     for (*either = 0; more;) {
         uint32_t step = wa.left < wb.left ? wa.left : wb.left;
         *either += wa.inside || wb.inside ? step : 0;

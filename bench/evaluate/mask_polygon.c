@@ -4,10 +4,10 @@
  *
  * That code draws the outline on a grid five times finer, one step along the longer side of each
  * edge at a time, rounds the other side, and looks where the drawn line passes the middle of a
- * column of pixels, that is from fine column 5x + 2 to 5x + 3. Each such passage is a border between
- * outside and inside in column x, at the row to which the higher of its two points rounds up.
- * Sorted borders are the runs, two at one place cancel. Only those passages are computed here, with
- * the very arithmetic of the walk, so that an edge costs its columns and not its length; that
+ * column of pixels, that is from fine column 5x + 2 to 5x + 3. Each such passage is a border
+ * between outside and inside in column x, at the row to which the higher of its two points rounds
+ * up. Sorted borders are the runs, two at one place cancel. Only those passages are computed here,
+ * with the very arithmetic of the walk, so that an edge costs its columns and not its length; that
  * passages never fall on a vertex follows from both ends of an edge being drawn exactly at the
  * rounded vertices, at least where they are not left of the image, where nothing counts.
  */
@@ -125,7 +125,7 @@ static void sort_borders(struct borders *b) {
 /* Runs between borders that do not cancel. A border at the very end of the image is none. */
 static balact_status borders_to_runs(struct borders *b, struct balact_mask *mask,
                                      struct balact_error *error) {
-    balact_status status = mask_prepare(mask, b->count + 1, b->height, b->width, error);
+    balact_status status = balact_mask_prepare(mask, b->count + 1, b->height, b->width, error);
     if (status != BALACT_OK)
         return status;
     uint32_t pixels = (uint32_t)b->height * (uint32_t)b->width, before = 0;
@@ -176,11 +176,10 @@ static balact_status rasterize(struct borders *b, struct balact_mask *mask, cons
 
 balact_status balact_mask_from_polygons(struct balact_mask *mask, const double *vertex,
                                         const int64_t *polygon_start, int64_t polygons,
-                                        int32_t height, int32_t width,
-                                        struct balact_error *error) {
+                                        int32_t height, int32_t width, struct balact_error *error) {
     struct borders b = {.height = height, .width = width};
     struct balact_mask one = {0}, sum = {0};
-    balact_status status = mask_prepare(mask, 1, height, width, error);
+    balact_status status = balact_mask_prepare(mask, 1, height, width, error);
     if (status == BALACT_OK)
         mask->counts[mask->runs++] = (uint32_t)height * (uint32_t)width;
     for (int64_t p = 0; p < polygons && status == BALACT_OK; p++) {
