@@ -194,9 +194,14 @@ __attribute__((flatten)) balact_status balact_json_parse(struct balact_json_pars
     put(element, root->tape);
     *elements = 0;
     dom::array array;
-    if (element.get(array) == SUCCESS)
+    if (element.get(array) != SUCCESS)
+        return BALACT_OK;
+    *elements = static_cast<int64_t>(array.size());
+    if (*elements == 0xFFFFFF) { /* simdjson counts no further */
+        *elements = 0;
         for (dom::array::iterator at = array.begin(); at != array.end(); ++at)
             ++*elements;
+    }
     return BALACT_OK;
 }
 

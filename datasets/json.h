@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "balact/status.h"
 
@@ -69,7 +70,10 @@ bool balact_json_next(struct balact_json_walk *walk, struct balact_json_text *ke
                       struct balact_json_value *value);
 
 /* Compares with a string that ends with 0. */
-bool balact_json_is(struct balact_json_text text, const char *string);
+static inline bool balact_json_is(struct balact_json_text text, const char *string) {
+    size_t length = strlen(string);
+    return text.length == length && !memcmp(text.bytes, string, length);
+}
 
 /* ---- Documents ---- */
 

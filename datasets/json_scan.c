@@ -24,10 +24,17 @@ static bool is_dull(const char *text) {
 /* From within a string to behind its closing quote, or to size. */
 static size_t skip_string(struct balact_json_scan *scan, const char *text, size_t at, size_t size) {
     for (;;) {
-        const char *quote = at < size ? memchr(text + at, '"', size - at) : NULL;
-        if (!quote)
-            return size;
-        at = (size_t)(quote - text) + 1;
+        /* Most strings are short keys, for which a call would be long. */
+        size_t near = size - at < 16 ? size : at + 16;
+        while (at < near && text[at] != '"')
+            at++;
+        if (at == near) {
+            const char *quote = at < size ? memchr(text + at, '"', size - at) : NULL;
+            if (!quote)
+                return size;
+            at = (size_t)(quote - text);
+        }
+        at++;
         size_t slashes = 0;
         while (at - 2 - slashes > scan->string && text[at - 2 - slashes] == '\\')
             slashes++;

@@ -14,11 +14,6 @@ const char *balact_json_kind_name(enum balact_json_kind kind) {
     return (unsigned)kind < sizeof names / sizeof *names ? names[kind] : "unknown";
 }
 
-bool balact_json_is(struct balact_json_text text, const char *string) {
-    size_t length = strlen(string);
-    return text.length == length && !memcmp(text.bytes, string, length);
-}
-
 balact_status(balact_json_fail)(const struct balact_json_window *window, int64_t element,
                                 const char *field, balact_status status, struct balact_error *error,
                                 const char *format, ...) {

@@ -67,6 +67,20 @@ for kind in imagenet-lt cifar-lt; do
         expect_refusal "$bad/$what: " train "$kind" --data "$bad/$what" --out "$out/run" --quiet
     done
 done
+if grep -qs 'HAVE_SIMDJSON := 1' "$config"; then
+    expect_refusal "$bad/missing: cannot open: No such file" data lvis "$bad/missing"
+    expect_refusal "$bad/folder: cannot open: it is a folder" data lvis "$bad/folder"
+    for what in empty text; do
+        expect_refusal "$bad/$what: byte 0: " data lvis "$bad/$what" --csv "$out/f" \
+            --counts "$out/g" --priors "$out/h"
+    done
+    for option in csv counts priors; do
+        expect_full "$out/f: cannot write: File too large" data lvis tests/data/ok_lvis_small.json \
+            --$option "$out/f"
+    done
+else
+    skip 'annotations of LVIS: built without SIMDJSON'
+fi
 for what in missing folder empty text; do
     expect_refusal "$bad/$what: " report "$bad/$what"
     expect_refusal "$bad/$what: " synth imagenet-lt --describe --classes 9 --against "$bad/$what"

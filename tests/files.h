@@ -119,19 +119,37 @@ struct zip {
     int members;
 };
 
-/* Appends one stored member. */
-static inline void zip_add(struct zip *zip, const char *name, const void *bytes, size_t size) {
-    struct buffer common = {0};
-    uint32_t crc = 0xFFFFFFFFu, at = (uint32_t)zip->file.size;
+/* The check sum of zip and gzip. */
+static inline uint32_t crc32_of(const void *bytes, size_t size) {
+    uint32_t crc = 0xFFFFFFFFu;
     for (size_t i = 0; i < size; i++) {
         crc ^= ((const unsigned char *)bytes)[i];
         for (int bit = 0; bit < 8; bit++)
             crc = crc & 1 ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
     }
+    return crc ^ 0xFFFFFFFFu;
+}
+
+/* A gzip file of at most 65535 bytes, stored. */
+static inline struct buffer gzip_make(const void *bytes, size_t size) {
+    struct buffer gzip = {0};
+    buffer_add(&gzip, "\x1f\x8b\x08\0\0\0\0\0\0\xff\1", 11);
+    buffer_little(&gzip, size, 2);
+    buffer_little(&gzip, ~size, 2);
+    buffer_add(&gzip, bytes, size);
+    buffer_little(&gzip, crc32_of(bytes, size), 4);
+    buffer_little(&gzip, size, 4);
+    return gzip;
+}
+
+/* Appends one stored member. */
+static inline void zip_add(struct zip *zip, const char *name, const void *bytes, size_t size) {
+    struct buffer common = {0};
+    uint32_t crc = crc32_of(bytes, size), at = (uint32_t)zip->file.size;
     buffer_little(&common, 20, 2);         /* version */
     buffer_little(&common, 0, 4);          /* flags, method: stored */
     buffer_little(&common, 0x00210000, 4); /* time, date */
-    buffer_little(&common, crc ^ 0xFFFFFFFFu, 4);
+    buffer_little(&common, crc, 4);
     buffer_little(&common, size, 4);
     buffer_little(&common, size, 4);
     buffer_little(&common, strlen(name), 2);
@@ -181,8 +199,8 @@ static inline struct buffer npy_raw(const char *header, const void *data, size_t
 static inline struct buffer npy_make(const char *descr, const char *shape, const void *data,
                                      size_t size) {
     char header[256];
-    snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }",
-             descr, shape);
+    snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr,
+             shape);
     return npy_raw(header, data, size);
 }
 

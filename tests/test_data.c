@@ -66,8 +66,8 @@ START_TEST(explains_itself) {
     ck_said("of what kind?");
     ck_assert_int_eq(RUN("lits"), EXIT_BAD_INPUT);
     ck_said("no kind 'lits'; did you mean list?");
-    static const char *const kinds[] = {"imagenet-lt", "places-lt", "list",
-                                        "counts",      "cifar-lt",  "features"};
+    static const char *const kinds[] = {"imagenet-lt", "places-lt", "list", "counts",
+                                        "cifar-lt",    "features",  "lvis"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         ck_assert_int_eq(RUN(kinds[i], "--help"), EXIT_FINE);
         ck_said("usage: balact data ");
@@ -90,7 +90,8 @@ START_TEST(lists_are_counted) {
     struct buffer csv = buffer_load(csv_path);
     ck_assert_msg(!strncmp((char *)csv.bytes,
                            "dataset,split,group,quantity,value\n"
-                           "list,tests/data/ok_list.txt,all,images,3\n", 70),
+                           "list,tests/data/ok_list.txt,all,images,3\n",
+                           70),
                   "%s", (char *)csv.bytes);
     buffer_free(&csv);
     ck_assert_int_eq(RUN("list", "tests/data/ok_list.txt", "--counts", csv_path), EXIT_FINE);
@@ -122,6 +123,72 @@ START_TEST(doubled_and_missing_files_are_told) {
     ck_said("PASS    0 of 1 images missing");
     ck_assert_int_eq(RUN("list", list_path, "--images", "/nonexistent", "--csv", csv_path),
                      EXIT_BAD_INPUT);
+    ck_assert_int_ne(access(csv_path, F_OK), 0);
+}
+END_TEST
+
+static void check_priors(const char *path) {
+    /* two images with an annotation, five annotations; t / f = 0.5 / (1 / 3) */
+    static const char *const lines[] = {
+        "category_id,name,frequency,image_count,instance_count,stated_image_count,"
+        "stated_instance_count,image_prior,instance_prior,repeat_factor\n",
+        "\n2,\"acorn\",rare,1,1,3,5,0.5,0.20000000000000001,1.2247448713915889\n",
+        "\n5,\"caf\xC3\xA9\",common,1,1,40,41,0.5,0.20000000000000001,1.2247448713915889\n",
+        "\n7,\"drum\",rare,0,0,,,0,0,1\n",
+        "\n9,\"zebra\",frequent,2,3,150,400,1,0.59999999999999998,1\n"};
+    struct buffer csv = buffer_load(path);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        ck_assert_msg(strstr((char *)csv.bytes, lines[i]) != NULL, "no '%s' in:\n%s", lines[i],
+                      (char *)csv.bytes);
+    buffer_free(&csv);
+}
+
+START_TEST(lvis_is_counted) {
+    paths();
+#ifndef BALACT_HAVE_SIMDJSON
+    TEST_SKIP("built without simdjson");
+#endif
+    static const char small[] = "tests/data/ok_lvis_small.json";
+    char priors[700], train[700];
+    snprintf(priors, sizeof priors, "%s/priors.csv", test_folder());
+    ck_assert_int_eq(
+        RUN("lvis", small, "--repeat-threshold", "0.5", "--priors", priors, "--csv", csv_path),
+        EXIT_FINE);
+    ck_said("3 images, 4 categories, 5 annotations\n");
+    ck_said("1 images without an annotation, 2 with; 0..2 images a category, 1 categories without");
+    ck_said("rare          2 categories         1 image-category pairs         1 instances");
+    ck_said("1 categories an image looked for in vain (3), 1 not marked everywhere (3)");
+    ck_said("masks: 2 of polygons (3 polygons, 10 vertices), 2 of runs, 1 none");
+    ck_said("image    counts over 2 images with an annotation: 0.5..1, log odds 0.000..inf");
+    ck_said("instance counts over 5 annotations: 0.2..0.6, log odds -1.386..0.405, sum 1\n");
+    ck_said("2 of 4 categories above 1, the largest 1.225; an epoch is 3 images");
+    ck_said("SKIP    tests/data/ok_lvis_small.json: 3 of 4 categories whose image_count");
+    ck_said("PASS    tests/data/ok_lvis_small.json: 0 of 4 categories whose frequency");
+    ck_said("note    2 of 3 entries of not_exhaustive_category_ids");
+    check_priors(priors);
+    struct buffer csv = buffer_load(csv_path), json = buffer_load(small);
+    ck_assert_msg(strstr((char *)csv.bytes,
+                         "\nlvis,tests/data/ok_lvis_small.json,all,images_annotated,2\n") != NULL,
+                  "%s", (char *)csv.bytes);
+    buffer_free(&csv);
+    /* A train set must hold what its categories state. */
+    snprintf(train, sizeof train, "%s", test_write("lvis_train.json", json.bytes, json.size));
+    buffer_free(&json);
+    ck_assert_int_eq(RUN("lvis", train), EXIT_CHECK_FAILED);
+    ck_said("category 2 (acorn): 1 images, 1 instances; stated are 3, 5\n");
+    ck_said(": 3 of 4 categories whose instance_count is not that of the annotations");
+    ck_assert_int_eq(RUN("lvis", small, "tests/data/ok_lvis_v0_5.json"), EXIT_CHECK_FAILED);
+    ck_said("PASS    tests/data/ok_lvis_v0_5.json: 0 categories of another id, name or frequency");
+    ck_said("FAIL    tests/data/ok_lvis_v0_5.json: 3 of 3 images are in ");
+    ck_assert_int_eq(RUN("lvis", small, "--published", "v1-val"), EXIT_CHECK_FAILED);
+    ck_said("FAIL    v1-val: 3 images, published are 19809");
+    ck_assert_int_eq(RUN("lvis", small, "--published", "v2"), EXIT_BAD_INPUT);
+    ck_said("--published wants v1-train, v1-val or v0.5-train, not 'v2'");
+    ck_assert_int_eq(RUN("lvis", small, "--repeat-threshold", "0"), EXIT_BAD_INPUT);
+    remove(csv_path);
+    ck_assert_int_eq(RUN("lvis", "tests/data/bad_lvis_coco.json", "--csv", csv_path),
+                     EXIT_BAD_INPUT);
+    ck_said("no neg_category_ids; is it a COCO file?");
     ck_assert_int_ne(access(csv_path, F_OK), 0);
 }
 END_TEST
@@ -230,6 +297,7 @@ Suite *balact_suite(void) {
     tcase_add_unchecked_fixture(tests, NULL, clean);
     tcase_add_test(tests, explains_itself);
     tcase_add_test(tests, lists_are_counted);
+    tcase_add_test(tests, lvis_is_counted);
     tcase_add_test(tests, doubled_and_missing_files_are_told);
     tcase_add_test(tests, bad_input_leaves_no_output);
     tcase_add_test(tests, counts_are_summed_up);

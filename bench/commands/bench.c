@@ -11,6 +11,8 @@
 #include "bench/commands/bench_results.h"
 #include "bench/measure/gemm.h"
 #include "bench/measure/head.h"
+#include "bench/measure/json.h"
+#include "bench/measure/samples.h"
 #include "bench/measure/topk.h"
 #include "bench/program.h"
 
@@ -80,6 +82,27 @@ static int bench_head(int argc, char **argv) {
     return balact_measure_head(&options) ? EXIT_FINE : EXIT_CHECK_FAILED;
 }
 
+static int bench_json(int argc, char **argv) {
+    struct json_options options = {.rounds = 9};
+    int64_t threads = 0;
+    const struct option_row rows[] = {
+        {"threads", OPTION_INTEGER, &threads, "N", "what \"all\" is, 0 for the machine's"},
+        {"rounds", OPTION_INTEGER, &options.rounds, "N", "each way is timed once a round"},
+        {"out", OPTION_STRING, &options.out, "DIR", "folder for json.csv"},
+    };
+    if (options_parse(argc, argv, "bench json FILE [options]",
+                      "Reads annotations of LVIS, plain JSON, on one core and on all: rate and "
+                      "peak memory against\nonly reading the file. balact synth lvis --full "
+                      "--annotations-only --out DIR writes a fair one.",
+                      rows, sizeof rows / sizeof *rows) != 1)
+        die(EXIT_BAD_INPUT, "%s: wants one file of annotations", argv[0]);
+    if (options.rounds < 1 || options.rounds > SAMPLES_MOST)
+        die(EXIT_BAD_INPUT, "%s: --rounds must lie in 1..%d", argv[0], SAMPLES_MOST);
+    use_threads(argv[0], threads);
+    options.path = argv[1];
+    return balact_measure_json(&options) ? EXIT_FINE : EXIT_CHECK_FAILED;
+}
+
 static const struct subject {
     const char *name, *help;
     int (*run)(int argc, char **argv);
@@ -88,6 +111,7 @@ static const struct subject {
     {"kernels", "the activations: every kernel against its limit and its peers",
      balact_bench_kernels},
     {"head", "training steps of a head against the rate of its matrix products", bench_head},
+    {"json", "reading annotations of LVIS, against only reading the file", bench_json},
     {"topk", "the k best classes of each row", bench_topk},
     {"bars", "judge a folder of measurements", bench_bars},
     {"figures", "draw a folder of measurements", bench_figures},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * balact data KIND: inspects and checks a data set. This file holds the kinds that are rows of
- * features or plain counts; those of list files are in data_lists.c.
+ * features or plain counts; those of list files are in data_lists.c, LVIS is in data_lvis.c.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bench/commands/data_lists.h"
+#include "bench/commands/data_lvis.h"
 #include "bench/commands/data_print.h"
 #include "bench/program.h"
 
@@ -148,6 +149,7 @@ static const struct {
     {"cifar-lt", "data cifar-lt", data_command_cifar_lt,
      "a long-tailed subset of CIFAR-10 or -100"},
     {"features", "data features", data_command_features, ".npy or .npz features with their labels"},
+    {"lvis", "data lvis", data_command_lvis, "annotations of LVIS: groups, priors, repeat factors"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -16,7 +16,7 @@
 #include "datasets/output.h"
 
 struct request {
-    const char *gt, *dt, *iou, *area, *per_class, *curves, *json;
+    const char *gt, *dt, *protocol, *iou, *area, *per_class, *curves, *json;
     int64_t max_detections, threads;
     bool fixed, pooled;
     struct balact_lvis_evaluate_options options;
@@ -171,8 +171,8 @@ static void write_json(const struct run *run, int argc, char **argv, time_t star
     const struct request *q = run->request;
     const struct balact_lvis_evaluation *e = &run->evaluation;
     const struct balact_source *inputs[] = {&run->lvis.source, &run->detections.source};
-    struct run_setting settings[] = {{"iou_type", ""}, {"area", ""}, {"max_dets", ""},
-                                     {"ap_fixed", ""}, {"ap_pooled", ""}};
+    struct run_setting settings[] = {
+        {"iou_type", ""}, {"area", ""}, {"max_dets", ""}, {"ap_fixed", ""}, {"ap_pooled", ""}};
     struct run_number numbers[2 * BALACT_LVIS_METRIC_COUNT + 8] = {{0}}, *at = numbers;
     struct balact_error error;
     if (!q->json)
@@ -202,8 +202,8 @@ static void write_json(const struct run *run, int argc, char **argv, time_t star
                                 .settings = settings,
                                 .setting_count = sizeof settings / sizeof *settings,
                                 .started = started};
-    die_unless_ok(
-        run_json_write_numbers(q->json, &record, numbers, (size_t)(at - numbers), &error), &error);
+    die_unless_ok(run_json_write_numbers(q->json, &record, numbers, (size_t)(at - numbers), &error),
+                  &error);
 }
 
 /* ---- The command ---- */
@@ -222,11 +222,24 @@ static int choice(const char *option, const char *value, const char *const *name
     die(EXIT_BAD_INPUT, "lvis-eval: --%s wants %s, not '%s'", option, all, value);
 }
 
+/* COCO's rules are other rules: half of them under this name would be a number like COCO's that is
+ * not COCO's. */
+static void check_protocol(const struct request *q) {
+    static const char *const protocols[] = {"lvis", "coco"};
+    if (choice("protocol", q->protocol, protocols, 2) == 1)
+        die(EXIT_BAD_INPUT,
+            "lvis-eval: --protocol coco is not offered: COCO marks every category in every image, "
+            "so each detection that finds nothing is wrong, crowds are matched by other rules and "
+            "100 detections of an image count; pycocotools evaluates that. This is the federated "
+            "average precision of LVIS");
+}
+
 static void check_request(struct request *q) {
     static const char *const ious[] = {"bbox", "segm"}, *const areas[] = {"official", "mask",
                                                                           "box"};
     if (!q->gt || !q->dt)
         die(EXIT_BAD_INPUT, "lvis-eval: wants --gt ANNOTATIONS and --dt RESULTS");
+    check_protocol(q);
     if (q->max_detections < -1 || q->max_detections == 0)
         die(EXIT_BAD_INPUT, "lvis-eval: --max-dets wants 1 or more, or -1 for all");
     q->options.iou = (enum balact_lvis_iou)choice("iou-type", q->iou, ious, 2);
@@ -238,8 +251,7 @@ static void check_request(struct request *q) {
 
 static void load(struct run *run) {
     const struct request *q = run->request;
-    bool masks =
-        q->options.iou == BALACT_LVIS_IOU_MASK || q->options.area == BALACT_LVIS_AREA_MASK;
+    bool masks = q->options.iou == BALACT_LVIS_IOU_MASK || q->options.area == BALACT_LVIS_AREA_MASK;
     const struct balact_lvis_load_options annotations = {
         .sha256 = q->json != NULL, .skip_segments = q->options.iou != BALACT_LVIS_IOU_MASK};
     const struct balact_lvis_detections_options detections = {.masks = masks,
@@ -248,18 +260,21 @@ static void load(struct run *run) {
     double start = seconds_now();
     die_unless_ok(balact_lvis_load(q->gt, &annotations, &run->lvis, &error), &error);
     double middle = seconds_now();
-    die_unless_ok(balact_lvis_detections_load(q->dt, &run->lvis, &detections, &run->detections,
-                                              &error),
-                  &error);
+    die_unless_ok(
+        balact_lvis_detections_load(q->dt, &run->lvis, &detections, &run->detections, &error),
+        &error);
     run->seconds_annotations = middle - start;
     run->seconds_detections = seconds_now() - middle;
 }
 
 int balact_command_lvis_eval(int argc, char **argv) {
-    struct request q = {.iou = "segm", .area = "official", .max_detections = 300};
+    struct request q = {
+        .protocol = "lvis", .iou = "segm", .area = "official", .max_detections = 300};
     const struct option_row rows[] = {
         {"gt", OPTION_STRING, &q.gt, "FILE", "annotations, lvis_v1_val.json as .json, .gz or .zip"},
         {"dt", OPTION_STRING, &q.dt, "FILE", "results: a JSON array of detections, the same"},
+        {"protocol", OPTION_STRING, &q.protocol, "lvis",
+         "whose rules; those of COCO are refused, for its files have no federated lists"},
         {"iou-type", OPTION_STRING, &q.iou, "bbox|segm", "compare boxes or masks"},
         {"max-dets", OPTION_INTEGER, &q.max_detections, "N",
          "detections of an image that count, over all categories; -1: all"},
@@ -268,7 +283,8 @@ int balact_command_lvis_eval(int argc, char **argv) {
          "among masks, if the results hold boxes"},
         {"ap-fixed", OPTION_FLAG, &q.fixed, NULL,
          "the best 10,000 detections of each category count, no cap by image"},
-        {"ap-pooled", OPTION_FLAG, &q.pooled, NULL, "also rank all categories' detections together"},
+        {"ap-pooled", OPTION_FLAG, &q.pooled, NULL,
+         "also rank all categories' detections together"},
         {"per-class", OPTION_STRING, &q.per_class, "FILE", "write AP and AR of each category"},
         {"pr-curves", OPTION_STRING, &q.curves, "FILE",
          "write mean precision at recall by group and IoU"},
@@ -286,9 +302,9 @@ int balact_command_lvis_eval(int argc, char **argv) {
     struct run run = {.request = &q};
     struct balact_error error;
     load(&run);
-    die_unless_ok(balact_lvis_evaluate(&run.lvis, &run.detections, &q.options, &run.evaluation,
-                                       &error),
-                  &error);
+    die_unless_ok(
+        balact_lvis_evaluate(&run.lvis, &run.detections, &q.options, &run.evaluation, &error),
+        &error);
     int64_t cap = q.fixed ? -1 : q.max_detections;
     write_per_class(&run);
     write_curves(&run);

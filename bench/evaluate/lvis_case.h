@@ -8,6 +8,18 @@
 
 #include "balact/lvis_evaluate.h"
 
+struct balact_archive;
+struct balact_json_options;
+
+/* balact_lvis_detections_load() of the current member of an archive, without a hash. cut may be
+ * NULL. */
+balact_status balact_lvis_detections_read(struct balact_archive *archive,
+                                          const struct balact_lvis *lvis,
+                                          const struct balact_lvis_detections_options *options,
+                                          const struct balact_json_options *cut,
+                                          struct balact_lvis_detections *detections,
+                                          struct balact_error *error);
+
 enum { LVIS_MAX_DETECTIONS = 300, LVIS_FIXED_DETECTIONS = 10000 };
 
 /* Bits s * BALACT_LVIS_THRESHOLDS + t: at size s and threshold t the detection was matched, is

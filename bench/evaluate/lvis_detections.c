@@ -10,6 +10,8 @@
 
 #include "balact/lvis_evaluate.h"
 #include "balact/mask.h"
+#include "bench/evaluate/lvis_case.h"
+#include "datasets/archive.h"
 #include "datasets/json.h"
 
 /* ---- Which (image, category) pairs were annotated ---- */
@@ -437,13 +439,14 @@ static balact_status merge_window(void *context, const struct balact_json_window
     return BALACT_OK;
 }
 
-balact_status balact_lvis_detections_load(const char *path, const struct balact_lvis *lvis,
-                                          const struct balact_lvis_detections_options *options,
-                                          struct balact_lvis_detections *detections,
-                                          struct balact_error *error) {
+balact_status balact_lvis_detections_read(struct balact_archive *archive, const struct balact_lvis *lvis,
+                                   const struct balact_lvis_detections_options *options,
+                                   const struct balact_json_options *cut,
+                                   struct balact_lvis_detections *detections,
+                                   struct balact_error *error) {
     struct loading loading = {.lvis = lvis, .masks = options && options->masks, .to = detections};
     const struct balact_json_visitor visitor = {&loading, parse_window, merge_window, chunk_drop};
-    int64_t bytes = 0;
+    const char *path = archive->path;
     *detections = (struct balact_lvis_detections){.masks = loading.masks};
     detections->name = strdup(path);
     detections->source.path = strdup(path);
@@ -451,13 +454,30 @@ balact_status balact_lvis_detections_load(const char *path, const struct balact_
     if (!detections->name || !detections->source.path || !annotated_make(&loading.pairs, lvis))
         status = balact_fail(error, BALACT_ERROR_MEMORY, "%s: no memory", path);
     if (status == BALACT_OK)
-        status = balact_json_read(path, NULL, &visitor, &bytes, error);
-    detections->source.bytes = bytes;
-    if (status == BALACT_OK && options && options->sha256)
-        status =
-            balact_sha256_file(path, detections->source.sha256, &detections->source.bytes, error);
+        status = balact_json_read_member(archive, cut, &visitor, &detections->source.bytes, error);
     free(loading.pairs.start);
     free(loading.pairs.list);
+    if (status != BALACT_OK)
+        balact_lvis_detections_release(detections);
+    return status;
+}
+
+balact_status balact_lvis_detections_load(const char *path, const struct balact_lvis *lvis,
+                                          const struct balact_lvis_detections_options *options,
+                                          struct balact_lvis_detections *detections,
+                                          struct balact_error *error) {
+    struct balact_archive *archive;
+    *detections = (struct balact_lvis_detections){0};
+    balact_status status = balact_json_open(path, &archive, error);
+    if (status == BALACT_OK)
+        status = balact_lvis_detections_read(archive, lvis, options, NULL, detections, error);
+    balact_archive_close(archive);
+    if (status == BALACT_OK && options && options->sha256) {
+        status = balact_sha256_file(path, detections->source.sha256, &detections->source.bytes,
+                                    error);
+        if (status == BALACT_ERROR_UNSUPPORTED) /* it stays empty, as that of annotations does */
+            status = BALACT_OK;
+    }
     if (status != BALACT_OK)
         balact_lvis_detections_release(detections);
     return status;

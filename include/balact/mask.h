@@ -59,7 +59,9 @@ balact_status balact_mask_from_polygons(struct balact_mask *mask, const double *
                                         const int64_t *polygon_start, int64_t polygons,
                                         int32_t height, int32_t width, struct balact_error *error);
 
-/* mask = a or b (a and b if intersect); mask is neither. ERROR_ARGUMENT if sizes differ. */
+/* mask = a or b (a and b if intersect); mask is neither. ERROR_ARGUMENT if sizes differ. Where both
+ * have a run of length 0 (other than the first) at the same place, mask ends there, as that of the
+ * official code does, and does not fill the image; masks of polygons have no such runs. */
 balact_status balact_mask_merge(struct balact_mask *mask, const struct balact_mask *a,
                                 const struct balact_mask *b, bool intersect,
                                 struct balact_error *error);
