@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * See json.h. Has windows parsed side by side and merged in order: while one thread cuts the next
- * round of them, the others parse the last one.
+ * See json.h. Has windows parsed side by side and merged in order. Each thread cuts the next
+ * window, parses it and waits for its turn to merge; only cutting and merging are one after the
+ * other, and nobody waits for a slow window but those behind it.
  */
 #include "datasets/json.h"
 
@@ -10,6 +11,7 @@
 #ifdef _OPENMP
 #include <omp.h>
 #endif
+#include <pthread.h>
 
 #include "datasets/json_cut.h"
 
@@ -49,66 +51,83 @@ static void parse(const struct balact_json_reader *reader, struct balact_json_sl
             reader->visitor->parse(reader->visitor->context, window, &slot->result, &slot->error);
 }
 
-/* Cuts up to `most` windows. */
-static balact_status cut_round(struct balact_json_reader *reader, struct balact_json_slot *slots,
-                               int most, int *count, struct balact_error *error) {
-    bool got = true;
-    balact_status status = BALACT_OK;
-    for (*count = 0; *count < most && status == BALACT_OK && got;) {
-        status = balact_json_cut(reader, &slots[*count], &got, error);
-        *count += status == BALACT_OK && got;
-    }
-    return status;
+struct pipeline {
+    struct balact_json_reader *reader;
+    pthread_mutex_t cutting, turning;
+    pthread_cond_t turned;
+    int64_t cuts;         /* windows so far; under cutting, as the reader */
+    bool ended;           /* nothing more to cut; the same */
+    int64_t turn;         /* the window to be merged; under turning */
+    balact_status status; /* of the first that failed; by whose turn it is */
+    struct balact_error error;
+};
+
+static void end(struct pipeline *pipeline) {
+    pthread_mutex_lock(&pipeline->cutting);
+    pipeline->ended = true;
+    pthread_mutex_unlock(&pipeline->cutting);
 }
 
-static balact_status merge_round(struct balact_json_reader *reader, struct balact_json_slot *slots,
-                                 int count, struct balact_error *error) {
-    const struct balact_json_visitor *visitor = reader->visitor;
-    for (int i = 0; i < count; i++) {
-        if (slots[i].status != BALACT_OK) {
-            if (error)
-                *error = slots[i].error;
-            return slots[i].status;
+/* False: there is no window any more. One that could not be cut has its turn like any other, so
+ * that what is wrong before it is told first. */
+static bool cut(struct pipeline *pipeline, struct balact_json_slot *slot, int64_t *ordinal) {
+    bool got = false;
+    pthread_mutex_lock(&pipeline->cutting);
+    slot->status = BALACT_OK;
+    if (!pipeline->ended)
+        slot->status = balact_json_cut(pipeline->reader, slot, &got, &slot->error);
+    got = got || slot->status != BALACT_OK;
+    pipeline->ended = !got || slot->status != BALACT_OK;
+    *ordinal = pipeline->cuts;
+    pipeline->cuts += got;
+    pthread_mutex_unlock(&pipeline->cutting);
+    return got;
+}
+
+static void merge(struct pipeline *pipeline, struct balact_json_slot *slot, int64_t ordinal) {
+    const struct balact_json_visitor *visitor = pipeline->reader->visitor;
+    pthread_mutex_lock(&pipeline->turning);
+    while (pipeline->turn != ordinal)
+        pthread_cond_wait(&pipeline->turned, &pipeline->turning);
+    pthread_mutex_unlock(&pipeline->turning);
+    if (pipeline->status == BALACT_OK) {
+        if (slot->status == BALACT_OK && visitor->merge)
+            slot->status =
+                visitor->merge(visitor->context, &slot->window, slot->result, &slot->error);
+        if (slot->status != BALACT_OK) {
+            pipeline->status = slot->status;
+            pipeline->error = slot->error;
+            end(pipeline);
         }
-        balact_status status = visitor->merge ? visitor->merge(visitor->context, &slots[i].window,
-                                                               slots[i].result, error)
-                                              : BALACT_OK;
-        if (status != BALACT_OK)
-            return status;
     }
-    return BALACT_OK;
+    pthread_mutex_lock(&pipeline->turning);
+    pipeline->turn++;
+    pthread_cond_broadcast(&pipeline->turned);
+    pthread_mutex_unlock(&pipeline->turning);
 }
 
-/* Two rounds of `threads` windows take turns. */
+static void work(struct pipeline *pipeline, struct balact_json_slot *slot) {
+    int64_t ordinal;
+    while (cut(pipeline, slot, &ordinal)) {
+        if (slot->status == BALACT_OK)
+            parse(pipeline->reader, slot);
+        merge(pipeline, slot, ordinal);
+    }
+}
+
 static balact_status run(struct balact_json_reader *reader, struct balact_json_slot *slots,
                          int threads, struct balact_error *error) {
-    int count = 0, next_count = 0;
-    struct balact_error cut_error;
-    balact_status cut_status = cut_round(reader, slots, threads, &count, &cut_error);
-    for (struct balact_json_slot *now = slots, *next = slots + threads; count > 0;) {
-        balact_status next_status = cut_status;
-        next_count = 0;
-#pragma omp parallel num_threads(threads) if (threads > 1)
-        {
-#pragma omp single nowait
-            if (cut_status == BALACT_OK)
-                next_status = cut_round(reader, next, threads, &next_count, &cut_error);
-#pragma omp for schedule(dynamic, 1)
-            for (int i = 0; i < count; i++)
-                parse(reader, &now[i]);
-        }
-        balact_status status = merge_round(reader, now, count, error);
-        if (status != BALACT_OK)
-            return status;
-        struct balact_json_slot *other = now;
-        now = next;
-        next = other;
-        count = next_count;
-        cut_status = next_status;
-    }
-    if (cut_status != BALACT_OK && error)
-        *error = cut_error;
-    return cut_status;
+    struct pipeline pipeline = {.reader = reader,
+                                .cutting = PTHREAD_MUTEX_INITIALIZER,
+                                .turning = PTHREAD_MUTEX_INITIALIZER,
+                                .turned = PTHREAD_COND_INITIALIZER,
+                                .status = BALACT_OK};
+#pragma omp parallel for num_threads(threads) schedule(static, 1) if (threads > 1)
+    for (int i = 0; i < threads; i++)
+        work(&pipeline, &slots[i]);
+    if (pipeline.status != BALACT_OK && error)
+        *error = pipeline.error;
+    return pipeline.status;
 }
 
 static int threads_wanted(const struct balact_json_options *options) {
@@ -131,13 +150,13 @@ balact_status balact_json_read_member(struct balact_archive *archive,
     reader.capacity = reader.window + KEY_MAX + 64;
     reader.block = malloc(reader.capacity);
     balact_archive_place(archive, reader.path, sizeof reader.path);
-    struct balact_json_slot *slots = calloc(2 * (size_t)threads, sizeof *slots);
+    struct balact_json_slot *slots = calloc((size_t)threads, sizeof *slots);
     balact_status status;
     if (reader.block && slots)
         status = run(&reader, slots, threads, error);
     else
         status = balact_fail(error, BALACT_ERROR_MEMORY, "%s: out of memory", reader.path);
-    for (int i = 0; slots && i < 2 * threads; i++) {
+    for (int i = 0; slots && i < threads; i++) {
         if (slots[i].result && visitor->drop)
             visitor->drop(slots[i].result);
         balact_json_parser_free(slots[i].parser);
