@@ -17,6 +17,7 @@
 #include "balact/lvis.h"
 #include "bench/measure/samples.h"
 #include "bench/program.h"
+#include "datasets/json.h"
 #include "datasets/output.h"
 
 enum { BLOCK = 1 << 20 };
@@ -25,16 +26,20 @@ enum { BLOCK = 1 << 20 };
  * some size. */
 static const double bar_rate = 400e6, bar_memory = 1.5, bar_bytes = 200e6;
 
-enum { READ, LOAD_ONE, LOAD_ALL, BOXES_ONE, BOXES_ALL, WAYS };
+enum { READ, PARSE_ONE, PARSE_ALL, LOAD_ONE, LOAD_ALL, BOXES_ONE, BOXES_ALL, WAYS };
+enum kind { PLAIN, PARSE, LOAD };
 static const struct {
     const char *name; /* as in json.csv */
-    bool load, all, boxes;
+    enum kind kind;
+    bool all, boxes;
     const char *title;
-} ways[WAYS] = {{"read", false, false, false, "reading the file alone"},
-                {"load", true, false, false, "annotations"},
-                {"load", true, true, false, "annotations"},
-                {"load_boxes", true, false, true, "annotations without masks"},
-                {"load_boxes", true, true, true, "annotations without masks"}};
+} ways[WAYS] = {{"read", PLAIN, false, false, "reading the file alone"},
+                {"parse", PARSE, false, false, "JSON alone, nothing made of it"},
+                {"parse", PARSE, true, false, "JSON alone, nothing made of it"},
+                {"load", LOAD, false, false, "annotations"},
+                {"load", LOAD, true, false, "annotations"},
+                {"load_boxes", LOAD, false, true, "annotations without masks"},
+                {"load_boxes", LOAD, true, true, "annotations without masks"}};
 
 struct measurement {
     const char *path;
@@ -71,6 +76,19 @@ static void load(const struct measurement *m, int way, struct balact_lvis *lvis)
     die_unless_ok(balact_lvis_load(m->path, &options, lvis, &error), &error);
 }
 
+static balact_status make_nothing(void *context, const struct balact_json_window *window,
+                                  void **result, struct balact_error *error) {
+    (void)context, (void)window, (void)result, (void)error;
+    return BALACT_OK;
+}
+
+static void parse(const struct measurement *m, int way) {
+    const struct balact_json_visitor visitor = {.parse = make_nothing};
+    const struct balact_json_options options = {.threads = threads_of(m, way)};
+    struct balact_error error;
+    die_unless_ok(balact_json_read(m->path, &options, &visitor, NULL, &error), &error);
+}
+
 /* Of all threads together: what other programs of the machine disturb less. */
 static double processor_now(void) {
     struct timespec time;
@@ -81,8 +99,10 @@ static double processor_now(void) {
 static void take_turn(struct measurement *m, int way) {
     struct balact_lvis lvis = {0};
     double processor = processor_now(), wall = seconds_now();
-    if (ways[way].load)
+    if (ways[way].kind == LOAD)
         load(m, way, &lvis);
+    else if (ways[way].kind == PARSE)
+        parse(m, way);
     else
         read_file(m->path);
     samples_add(&m->wall[way], seconds_now() - wall);
@@ -274,7 +294,7 @@ bool balact_measure_json(const struct json_options *options) {
     }
     m.bytes = read_file(m.path);
     for (int way = 0; way < WAYS; way++)
-        m.peak[way] = ways[way].load ? peak_of(&m, way) : -1;
+        m.peak[way] = ways[way].kind == LOAD ? peak_of(&m, way) : -1;
     if (!verify(&m)) {
         balact_output_abandon(&output);
         return false;
