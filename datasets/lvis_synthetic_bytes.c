@@ -9,7 +9,7 @@
 #include "datasets/lvis_synthetic.h"
 
 void balact_synth_put(struct lvis_bytes *bytes, const void *data, size_t size) {
-    if (bytes->failed)
+    if (bytes->failed || size == 0) /* data may be NULL */
         return;
     if (size > bytes->capacity - bytes->size) {
         size_t capacity = 2 * bytes->capacity + size + 4096;

@@ -23,6 +23,8 @@ balact_status balact_synth_sink_take(struct lvis_sink *sink, const struct lvis_b
                                      struct balact_error *error) {
     if (bytes->failed)
         return no_memory(error);
+    if (bytes->size == 0)
+        return BALACT_OK; /* bytes->data may be NULL */
     sink->size += (int64_t)bytes->size;
     if (sink->pack)
         return balact_pack_write(sink->pack, bytes->data, bytes->size, error);

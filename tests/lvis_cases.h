@@ -36,6 +36,7 @@ static const char case_frequency[CASE_CATEGORIES] = {2, 2, 1, 0}; /* f f c r */
 /* The one case in use, empty. */
 static inline struct lvis_test_case *case_begin(void) {
     static struct lvis_test_case c;
+    balact_lvis_evaluation_release(&c.result); /* the last test's */
     memset(&c, 0, sizeof c);
     for (int k = 0; k < CASE_CATEGORIES; k++)
         c.category[k] = (struct balact_lvis_category){
