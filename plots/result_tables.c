@@ -84,7 +84,7 @@ static const char *data_text(struct arena *arena, const struct experiment *exper
                         experiment->name);
 }
 
-static void add_table(struct arena *arena, struct report_tables *tables, struct table *table,
+void report_add_table(struct arena *arena, struct report_tables *tables, struct table *table,
                       const struct experiment *experiment, bool secondary) {
     if (table->row_count == 0)
         return;
@@ -391,11 +391,12 @@ void report_make_tables(struct arena *arena, const struct run_results *results,
         const struct experiment *experiment = &results->experiments[i];
         for (size_t s = 0; s < experiment->splits.count; s++) {
             const char *split = experiment->splits.names[s];
-            add_table(arena, tables, accuracy_table(arena, experiment, split), experiment, s > 0);
-            add_table(arena, tables, gain_table(arena, experiment, split), experiment, s > 0);
-            add_table(arena, tables, metrics_table(arena, experiment, split), experiment, true);
+            report_add_table(arena, tables, accuracy_table(arena, experiment, split), experiment, s > 0);
+            report_add_table(arena, tables, gain_table(arena, experiment, split), experiment, s > 0);
+            report_add_table(arena, tables, metrics_table(arena, experiment, split), experiment, true);
         }
-        add_table(arena, tables, throughput_table(arena, experiment), experiment, false);
+        add_lvis_tables(arena, experiment, tables);
+        report_add_table(arena, tables, throughput_table(arena, experiment), experiment, false);
     }
-    add_table(arena, tables, verification_table(arena, results), NULL, false);
+    report_add_table(arena, tables, verification_table(arena, results), NULL, false);
 }

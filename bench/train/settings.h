@@ -50,6 +50,7 @@ struct lvis_settings {
     int64_t prior; /* enum lvis_prior */
     int64_t shift; /* enum lvis_shift */
     int64_t stage2_bias; /* enum lvis_stage2_bias */
+    bool odds_constant; /* Balanced Sigmoid: keep the theory's + log(K - 1) */
     bool objectness;
     double score_threshold, nms_iou;
     int64_t detections_per_image, memory_mib;
