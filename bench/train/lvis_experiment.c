@@ -166,6 +166,13 @@ static balact_status copy_weights(struct balact_model *to, const struct balact_m
                                : balact_fail(error, status, "cannot copy the weights of stage 1");
 }
 
+static bool begins_less_prior(const struct run *run) {
+    int64_t choice = run->e->settings->lvis.stage2_bias;
+    bool softmax =
+        balact_activation_info(run->method->activation)->family == BALACT_FAMILY_SOFTMAX;
+    return choice == LVIS_STAGE2_BIAS_LESS_PRIOR || (choice == LVIS_STAGE2_BIAS_FAMILY && softmax);
+}
+
 /* Takes the prior from the biases. A column of background has offset 0 and keeps its own. */
 static balact_status subtract_prior(const struct run *run, struct balact_model *model,
                                     struct balact_error *error) {
@@ -216,7 +223,7 @@ static balact_status train_head(struct run *run, struct balact_model *model,
     status = open_model(run, model, error);
     if (status == BALACT_OK)
         status = copy_weights(model, &first, error);
-    if (status == BALACT_OK && s->stage2_bias == LVIS_STAGE2_BIAS_LESS_PRIOR)
+    if (status == BALACT_OK && begins_less_prior(run))
         status = subtract_prior(run, model, error);
     model_release(&first);
     return status == BALACT_OK ? train_stage(run, run->method, 1, model, error) : status;

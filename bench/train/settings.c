@@ -123,8 +123,10 @@ static const struct setting table[] = {
     {"lvis", "shift", CHOICE, AT(lvis.shift), 0, 0, "family|all|foreground-only", "ROWS",
      "LVIS: rows shifted: family (sigmoid foreground-only, softmax all), all, foreground-only",
      false},
-    {"lvis", "stage2_bias", CHOICE, AT(lvis.stage2_bias), 0, 0, "stage1|less-prior", "BIAS",
-     "LVIS: biases that balanced heads begin stage 2 with: stage 1's, or those less the prior",
+    {"lvis", "stage2_bias", CHOICE, AT(lvis.stage2_bias), 0, 0, "family|stage1|less-prior",
+     "BIAS",
+     "LVIS: biases that balanced heads begin stage 2 with: family (sigmoid stage1, softmax "
+     "less-prior), stage 1's, or those less the prior",
      false},
     {"lvis", "odds_constant", FLAG, AT(lvis.odds_constant), NO_BOUNDS, "yes|no",
      "LVIS: Balanced Sigmoid keeps the theory's + log(K - 1), which the authors' code drops", false},

@@ -61,8 +61,14 @@ struct lvis_settings {
  * the sigmoid family, instance counts and all rows for softmax. */
 enum lvis_prior { LVIS_PRIOR_FAMILY, LVIS_PRIOR_IMAGE, LVIS_PRIOR_INSTANCE };
 /* Biases with which a balanced head goes on from the plain one of stage 1: as they are, or less the
- * prior, so that the loss goes on where it stood and the head is balanced from the first step. */
-enum lvis_stage2_bias { LVIS_STAGE2_BIAS_STAGE1, LVIS_STAGE2_BIAS_LESS_PRIOR };
+ * prior, so that the loss of shifted rows goes on where it stood and the head is balanced from the
+ * first step. "family": less the prior for softmax; as they are for sigmoids, whose background rows
+ * are not shifted and would meet biases that are wrong by the whole prior. */
+enum lvis_stage2_bias {
+    LVIS_STAGE2_BIAS_FAMILY,
+    LVIS_STAGE2_BIAS_STAGE1,
+    LVIS_STAGE2_BIAS_LESS_PRIOR
+};
 enum lvis_shift { LVIS_SHIFT_FAMILY, LVIS_SHIFT_ALL, LVIS_SHIFT_FOREGROUND };
 
 enum { MAX_METHODS = 64, MAX_SEEDS = 64, MAX_FACTORS = 16, MAX_OVERRIDES = 64, MAX_SETTINGS = 64 };
