@@ -212,7 +212,8 @@ static void make_calibration(struct arena *arena, const struct experiment *exper
         arena,
         "Expected calibration error (15 bins) of the scores of detections on the %s split of %s by "
         "category group: mean over seeds, bars of one sample standard deviation. A detection "
-        "counts as right if it lies on an object of its category with an IoU of 0.5 or more.",
+        "counts as right if it lies on an object of its category with an IoU of 0.5 or more that no "
+        "better one has taken; second ones are wrong, so that the optimum's error is not 0.",
         split, dataset);
 }
 
