@@ -18,9 +18,9 @@ static const struct evaluator {
 } evaluators[] = {
     {"balact", "balact", 3, 1},
     {"official", "official", 4, 2},
-    {"official_earlier", "official, earlier measurement", 4, 2},
+    {"official_earlier", "official measured earlier", 4, 2},
     {"faster", "faster-coco-eval", 9, 6},
-    {"faster_earlier", "faster-coco-eval, earlier", 9, 6},
+    {"faster_earlier", "faster-coco-eval earlier", 9, 6},
 };
 enum { EVALUATORS = sizeof evaluators / sizeof *evaluators };
 
@@ -118,7 +118,7 @@ static void make_figure(struct timings *timings, enum quantity quantity,
             if (!points.count)
                 continue;
             fputs(count ? ",x," : "x,", text.file);
-            write_csv_text(text.file, arena_format(arena, "%s, %s", evaluators[e].title,
+            write_csv_text(text.file, arena_format(arena, "%s (%s)", evaluators[e].title,
                                                    masks ? "masks" : "boxes"));
             styles = add_style(arena, styles, masks ? evaluators[e].masks : evaluators[e].boxes);
             series[count++] = points;
