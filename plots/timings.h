@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The measurements of one folder, read from kernels.csv, head.csv, limits.csv and lvis_eval.csv
- * (docs/FORMATS.md): what the bars, the tables and the figures of times are made of. Rows keep the order of the file.
+ * (docs/FORMATS.md): what the bars, the tables and the figures of times are made of. Rows keep the
+ * order of the file.
  */
 #ifndef BALACT_PLOTS_TIMINGS_H
 #define BALACT_PLOTS_TIMINGS_H
@@ -81,10 +82,10 @@ struct timings {
     struct csv_table tables[4];                              /* keep the strings alive */
 };
 
-/* Reads a folder. Any of the files may be absent, but not all of kernels.csv, head.csv and lvis_eval.csv. Errors
- * name file, line and column: a missing column, a cell that is not what it should be, a row with
- * times that was not verified or the other way round; ERROR_RANGE for a doubled row. Release either
- * way. */
+/* Reads a folder. Any of the files may be absent, but not all of kernels.csv, head.csv and
+ * lvis_eval.csv. Errors name file, line and column: a missing column, a cell that is not what it
+ * should be, a row with times that was not verified or the other way round; ERROR_RANGE for a
+ * doubled row. Release either way. */
 balact_status timings_load(struct timings *timings, const char *folder, struct balact_error *error);
 void timings_release(struct timings *timings);
 

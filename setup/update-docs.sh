@@ -29,7 +29,8 @@ figure() { # NAME ALTERNATIVE-TEXT
     printf 'of the\nsame prior it goes, while softmax keeps its bias.\n'
     figure accuracy_by_size_sample-size_test \
         "Accuracy of softmax and Balanced Softmax against the number of training images"
-    printf '\nSynthetic LVIS by the LVIS protocol, boxes and masks, and what others published on the real set.\n\n'
+    printf '\nSynthetic LVIS by the LVIS protocol, boxes and masks, and what others published on the '
+    printf 'real set.\n\n'
     for table in lvis_bbox_lvis_val lvis_segm_lvis_val lvis_published_lvis; do
         cat "$run/tables/$table.md"
         printf '\n'

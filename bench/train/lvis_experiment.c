@@ -56,7 +56,8 @@ static void describe(const struct run *run, const struct method *method, int sta
         "data = %s\ndim = %lld\ncategories = %d\nfingerprint = %016llx\nmethod = %s\nstage = %d\n"
         "stage1_steps = %lld\nstage2_steps = %lld\ndrops = %.17g %.17g %.17g %.17g %.17g\n"
         "images_per_batch = %lld\nrois_per_image = %lld\nforeground_share = %.17g\n"
-        "prior = %lld\nshift = %lld\nstage2_bias = %lld\nodds_constant = %d\nseed = %llu\nbackend = %s (%s)\n",
+        "prior = %lld\nshift = %lld\nstage2_bias = %lld\nodds_constant = %d\nseed = %llu\n"
+        "backend = %s (%s)\n",
         task->dataset, (long long)task->dim, (int)task->train.categories,
         (unsigned long long)task->fingerprint, method->name, stage + 1,
         (long long)s->stage1_steps, stage ? (long long)s->stage2_steps : 0LL, s->stage1_drop1,
