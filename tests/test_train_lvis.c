@@ -15,7 +15,8 @@
 #include "tests/cross.h"
 #include "tests/files.h"
 
-#if defined(BALACT_HAVE_INIH) && defined(BALACT_HAVE_ARCHIVE) && defined(BALACT_HAVE_JANSSON)
+#if defined(BALACT_HAVE_INIH) && defined(BALACT_HAVE_ARCHIVE) &&                                  \
+    defined(BALACT_HAVE_JANSSON) && defined(BALACT_HAVE_SIMDJSON)
 #include <jansson.h>
 
 /* ---- Children ---- */
@@ -344,13 +345,14 @@ START_TEST(usage_errors) {
 END_TEST
 #else
 START_TEST(the_command_wants_libraries) {
-    TEST_SKIP("built without one of inih, libarchive and jansson");
+    TEST_SKIP("built without one of inih, libarchive, jansson and simdjson");
 }
 END_TEST
 #endif
 
 Suite *balact_suite(void) {
-#if defined(BALACT_HAVE_INIH) && defined(BALACT_HAVE_ARCHIVE) && defined(BALACT_HAVE_JANSSON)
+#if defined(BALACT_HAVE_INIH) && defined(BALACT_HAVE_ARCHIVE) &&                                  \
+    defined(BALACT_HAVE_JANSSON) && defined(BALACT_HAVE_SIMDJSON)
     run_command_if_child();
     Suite *suite = TEST_SUITE("train_lvis", threads_and_memory_give_the_same_bytes,
                               balanced_heads_believe_in_the_rare,
