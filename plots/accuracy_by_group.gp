@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Accuracy by shot group. Columns of the data: group, then accuracy and deviation (points) a method.
-# numbers: groups, top of the axis
+# numbers: groups, top of the axis, and the axis' name if it is no accuracy
 balact_format = ARG2
 balact_output = ARG3
 balact_title = ARG5
@@ -12,7 +12,7 @@ load ARG1
 number(i) = real(word(numbers, i))
 
 groups = number(1); top = number(2)
-set ylabel 'top-1 accuracy (points)'
+set ylabel (words(numbers) > 2 ? word(numbers, 3) : 'top-1 accuracy (points)')
 set xrange [-0.5:groups - 0.5]
 set yrange [0:top]
 set xtics scale 0

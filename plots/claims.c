@@ -165,6 +165,8 @@ static bool in_points(const struct claim *claim) {
     static const char *const metrics[] = {"top1", "top5", "balanced_error", "map", "ece"};
     if (!strcmp(claim->kind, "ratio"))
         return false;
+    if (!strncmp(claim->metric, "bbox_", 5) || !strncmp(claim->metric, "segm_", 5))
+        return true;
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
         if (!strcmp(claim->metric, metrics[i]))
             return true;

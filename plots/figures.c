@@ -98,6 +98,7 @@ static void make_experiment(struct arena *arena, const struct experiment *experi
             make_rank_figure(arena, experiment, experiment->datasets.names[d], split, figures);
         }
     }
+    make_lvis_figures(arena, experiment, figures);
     make_count_figure(arena, experiment, figures);
     for (size_t d = 0; d < experiment->datasets.count && !experiment->by_size; d++)
         make_loss_figure(arena, experiment, experiment->datasets.names[d], figures);

@@ -49,6 +49,8 @@ void make_group_figure(struct arena *arena, const struct experiment *experiment,
                        const char *dataset, const char *split, struct report_figures *figures);
 void make_size_figure(struct arena *arena, const struct experiment *experiment, const char *split,
                       struct report_figures *figures);
+void make_lvis_figures(struct arena *arena, const struct experiment *experiment,
+                       struct report_figures *figures);
 void make_count_figure(struct arena *arena, const struct experiment *experiment,
                        struct report_figures *figures);
 void make_loss_figure(struct arena *arena, const struct experiment *experiment, const char *dataset,

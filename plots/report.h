@@ -44,10 +44,18 @@ struct report_tables {
     size_t count, capacity;
 };
 
+/* Adds a table that has rows. */
+void report_add_table(struct arena *arena, struct report_tables *tables, struct table *table,
+                      const struct experiment *experiment, bool secondary);
+
 /* All tables of a run, in the arena. Those whose id begins with "throughput" hold times; the others
  * are the same in any two runs with one seed. */
 void report_make_tables(struct arena *arena, const struct run_results *results,
                         struct report_tables *tables);
+
+/* Those of an LVIS run, none for another experiment. */
+void add_lvis_tables(struct arena *arena, const struct experiment *experiment,
+                     struct report_tables *tables);
 
 /* ---- Figures ---- */
 

@@ -84,7 +84,7 @@ static const char *data_text(struct arena *arena, const struct experiment *exper
                         experiment->name);
 }
 
-static void add_table(struct arena *arena, struct report_tables *tables, struct table *table,
+void report_add_table(struct arena *arena, struct report_tables *tables, struct table *table,
                       const struct experiment *experiment, bool secondary) {
     if (table->row_count == 0)
         return;
@@ -310,16 +310,23 @@ static struct table *throughput_table(struct arena *arena, const struct experime
         SECONDS("inference_seconds", "Inference s"),
         {.name = "peak_bytes", .title = "Peak MiB", .kind = COLUMN_NUMBER, .scale = 1.0 / 1048576}};
     const char *split = experiment->splits.count ? experiment->splits.names[0] : "test";
+    bool detects = experiment->category_count > 0;
     const char *caption = arena_format(
         arena,
-        "Accuracy beside throughput on %s: top-1 accuracy in points (%s split), samples per second "
+        "%s on %s: %s%s%ssamples per second "
         "in training and inference (mean ± sample standard deviation over seeds), mean seconds of "
         "one seed, peak memory of the process. Times are those of the machine named under "
         "Provenance and differ from run to run.",
-        data_text(arena, experiment), split);
-    struct table *table =
-        table_new(arena, arena_format(arena, "throughput_%s", experiment->name), caption,
-                  key_columns(arena, experiment, columns, LENGTH(columns)), LENGTH(columns));
+        detects ? "Throughput" : "Accuracy beside throughput", data_text(arena, experiment),
+        detects ? "" : "top-1 accuracy in points (", detects ? "" : split,
+        detects ? "" : " split), ");
+    struct table_column *shown = arena_array(arena, LENGTH(columns), sizeof *shown);
+    memcpy(shown, key_columns(arena, experiment, columns, LENGTH(columns)), sizeof columns);
+    if (detects) /* detections have average precision, no top-1 accuracy */
+        shown[KEY_COUNT + 2].name = shown[KEY_COUNT + 2].title = NULL;
+    struct table *table = table_new(
+        arena, arena_format(arena, "throughput_%s", experiment->name), caption, shown,
+        LENGTH(columns));
     for (size_t d = 0; d < experiment->datasets.count; d++) {
         size_t first = table->row_count;
         for (size_t m = 0; m < experiment->methods.count; m++)
@@ -391,11 +398,12 @@ void report_make_tables(struct arena *arena, const struct run_results *results,
         const struct experiment *experiment = &results->experiments[i];
         for (size_t s = 0; s < experiment->splits.count; s++) {
             const char *split = experiment->splits.names[s];
-            add_table(arena, tables, accuracy_table(arena, experiment, split), experiment, s > 0);
-            add_table(arena, tables, gain_table(arena, experiment, split), experiment, s > 0);
-            add_table(arena, tables, metrics_table(arena, experiment, split), experiment, true);
+            report_add_table(arena, tables, accuracy_table(arena, experiment, split), experiment, s > 0);
+            report_add_table(arena, tables, gain_table(arena, experiment, split), experiment, s > 0);
+            report_add_table(arena, tables, metrics_table(arena, experiment, split), experiment, true);
         }
-        add_table(arena, tables, throughput_table(arena, experiment), experiment, false);
+        add_lvis_tables(arena, experiment, tables);
+        report_add_table(arena, tables, throughput_table(arena, experiment), experiment, false);
     }
-    add_table(arena, tables, verification_table(arena, results), NULL, false);
+    report_add_table(arena, tables, verification_table(arena, results), NULL, false);
 }

@@ -12,10 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Loads one CSV into the results and finds its columns. *table is NULL if the file is not there. */
-static balact_status load_table(struct run_results *results, const char *path,
-                                const char *const *names, size_t count, size_t *index,
-                                const struct csv_table **table, struct balact_error *error) {
+balact_status results_load_table(struct run_results *results, const char *path,
+                                 const char *const *names, size_t count, size_t *index,
+                                 const struct csv_table **table, struct balact_error *error) {
     struct stat status;
     *table = NULL;
     if (stat(path, &status) != 0 && errno == ENOENT)
@@ -38,7 +37,7 @@ static balact_status load_table(struct run_results *results, const char *path,
 }
 
 #define LOAD(results, path, names, index, table, error)                                            \
-    load_table(results, path, names, sizeof(names) / sizeof *(names), index, table, error)
+    results_load_table(results, path, names, sizeof(names) / sizeof *(names), index, table, error)
 
 /* Returns from the caller if a call fails. */
 #define TRY(call)                                                                                  \
@@ -360,6 +359,7 @@ static balact_status read_experiment(struct run_results *results, const char *na
     *experiment = (struct experiment){.name = name, .folder = folder};
     TRY(read_metrics(results, experiment, error));
     TRY(read_classes(results, experiment, error));
+    TRY(lvis_results_read(results, experiment, error));
     TRY(read_curves(results, experiment, error));
     TRY(read_counts(results, experiment, error));
     TRY(read_throughput(results, experiment, error));

@@ -31,6 +31,14 @@ struct class_row {
     double top1, average_precision;
 };
 
+/* One category of LVIS; NaN where val has none of it. */
+struct category_row {
+    int64_t line;
+    const char *dataset, *split, *method, *iou_type, *frequency;
+    int64_t seed, category_id, image_count;
+    double average_precision;
+};
+
 struct curve_row {
     int64_t line;
     const char *dataset, *method;
@@ -67,10 +75,11 @@ struct experiment {
     const char *name, *folder;
     struct metric_row *metrics;
     struct class_row *classes;
+    struct category_row *categories;
     struct curve_row *curves;
     struct count_row *counts;
     struct throughput_row *throughput;
-    size_t metric_count, class_count, curve_count, count_count, throughput_count;
+    size_t metric_count, class_count, category_count, curve_count, count_count, throughput_count;
     struct name_list datasets; /* by sample-size factor, then name */
     struct name_list splits;   /* test first */
     struct name_list methods;  /* as tables list them; "bayes" is not among them */
@@ -95,6 +104,15 @@ struct run_results {
 balact_status run_results_load(struct run_results *results, const char *folder,
                            struct balact_error *error);
 void run_results_release(struct run_results *results);
+
+/* Loads one CSV into the results and finds its columns. *table is NULL if the file is not there. */
+balact_status results_load_table(struct run_results *results, const char *path,
+                                 const char *const *names, size_t count, size_t *index,
+                                 const struct csv_table **table, struct balact_error *error);
+
+/* Reads per_category.csv of an LVIS experiment, if it is there. */
+balact_status lvis_results_read(struct run_results *results, struct experiment *experiment,
+                                struct balact_error *error);
 
 /* Fills datasets, splits, methods and by_size from the metrics; run_results_load() has done so. */
 void experiment_index(struct arena *arena, struct experiment *experiment);

@@ -304,4 +304,5 @@ void timing_make_figures(struct timings *timings, struct report_figures *figures
     make_fraction_figures(timings, figures);
     make_roofline_figures(timings, figures);
     make_head_figures(timings, figures);
+    make_evaluator_figures(timings, figures);
 }

@@ -15,6 +15,7 @@ void timing_make_figures(struct timings *timings, struct report_figures *figures
 void make_time_figures(struct timings *timings, struct report_figures *figures);
 void make_fraction_figures(struct timings *timings, struct report_figures *figures);
 void make_roofline_figures(struct timings *timings, struct report_figures *figures);
+void make_evaluator_figures(struct timings *timings, struct report_figures *figures);
 void make_head_figures(struct timings *timings, struct report_figures *figures);
 
 /* The numbers of threads that a list of rows has, rising; *count of them. */

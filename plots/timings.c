@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KERNELS, HEADS, LIMITS };
+enum { KERNELS, HEADS, LIMITS, EVALUATORS };
 
 const char *const timed_ops[TIMED_OPS] = {"forward", "loss", "loss_grad"};
 #define NAME(ID, name, ...) #name,
@@ -224,6 +224,20 @@ static balact_status read_limit(struct timings *timings, struct cursor *cursor) 
     return cursor->status;
 }
 
+static balact_status read_evaluator(struct timings *timings, struct cursor *cursor) {
+    enum { IMPLEMENTATION, IOU_TYPE, IMAGES, DETECTIONS, SECONDS, PEAK };
+    static const char *const types[] = {"bbox", "segm"};
+    struct evaluator_timing *row = &timings->evaluators[timings->evaluator_count++];
+    row->implementation = text_at(cursor, IMPLEMENTATION);
+    row->iou_type = types[word_at(cursor, IOU_TYPE, types, 2, "bbox, segm")];
+    row->images = count_at(cursor, IMAGES);
+    row->detections = count_at(cursor, DETECTIONS);
+    row->seconds = positive_at(cursor, SECONDS, false);
+    row->peak_bytes = positive_at(cursor, PEAK, false);
+    row->line = csv_line(cursor->table, cursor->row);
+    return cursor->status;
+}
+
 /* What is read of each file, in the order of the readers' enums. */
 static const struct {
     const char *name;
@@ -243,7 +257,11 @@ static const struct {
                 {"what", "activation", "op", "dtype", "rows", "cols", "in_place", "cache", "bytes",
                  "threads", "seconds_p10", "seconds_p50", "seconds_p90",
                  "bytes_per_second", "seconds_per_element"},
-                read_limit}};
+                read_limit},
+    [EVALUATORS] = {"lvis_eval.csv",
+                    {"implementation", "iou_type", "images", "detections", "seconds_p50",
+                     "peak_bytes"},
+                    read_evaluator}};
 
 static void reserve(struct timings *timings, int file, size_t rows) {
     struct arena *arena = &timings->arena;
@@ -251,6 +269,8 @@ static void reserve(struct timings *timings, int file, size_t rows) {
         timings->kernels = arena_array(arena, rows, sizeof *timings->kernels);
     else if (file == HEADS)
         timings->heads = arena_array(arena, rows, sizeof *timings->heads);
+    else if (file == EVALUATORS)
+        timings->evaluators = arena_array(arena, rows, sizeof *timings->evaluators);
     else
         timings->limits = arena_array(arena, rows, sizeof *timings->limits);
 }
@@ -283,10 +303,14 @@ balact_status timings_load(struct timings *timings, const char *folder,
         status = load_file(timings, HEADS, &timings->has_heads, error);
     if (status == BALACT_OK)
         status = load_file(timings, LIMITS, &timings->has_limits, error);
-    if (status == BALACT_OK && !timings->has_kernels && !timings->has_heads)
+    if (status == BALACT_OK)
+        status = load_file(timings, EVALUATORS, &timings->has_evaluators, error);
+    if (status == BALACT_OK && !timings->has_kernels && !timings->has_heads &&
+        !timings->has_evaluators)
         return balact_fail(error, BALACT_ERROR_IO,
                            "%s: neither kernels.csv nor head.csv is there; balact bench kernels "
-                           "and balact bench head write them",
+                           "and balact bench head write them (and bench/peers/lvis_eval.py an "
+                           "lvis_eval.csv)",
                            folder);
     return status;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The measurements of one folder, read from kernels.csv, head.csv and limits.csv (docs/FORMATS.md):
- * what the bars, the tables and the figures of times are made of. Rows keep the order of the file.
+ * The measurements of one folder, read from kernels.csv, head.csv, limits.csv and lvis_eval.csv
+ * (docs/FORMATS.md): what the bars, the tables and the figures of times are made of. Rows keep the
+ * order of the file.
  */
 #ifndef BALACT_PLOTS_TIMINGS_H
 #define BALACT_PLOTS_TIMINGS_H
@@ -56,6 +57,14 @@ struct limit_timing {
     double seconds_per_element; /* of one thread's exponentials, else NaN */
 };
 
+/* One run of an evaluator of LVIS results: lvis_eval.csv of bench/peers/lvis_eval.py. */
+struct evaluator_timing {
+    int64_t line;
+    const char *implementation, *iou_type; /* iou_type: "bbox" or "segm" */
+    int64_t images, detections;
+    double seconds, peak_bytes;
+};
+
 /* What a kernels.csv may name. */
 enum { TIMED_OPS = 3 };
 extern const char *const timed_ops[TIMED_OPS];
@@ -67,15 +76,16 @@ struct timings {
     struct kernel_timing *kernels;
     struct head_timing *heads;
     struct limit_timing *limits;
-    size_t kernel_count, head_count, limit_count;
-    bool has_kernels, has_heads, has_limits; /* whether the file is there */
-    struct csv_table tables[3];              /* keep the strings alive */
+    struct evaluator_timing *evaluators;
+    size_t kernel_count, head_count, limit_count, evaluator_count;
+    bool has_kernels, has_heads, has_limits, has_evaluators; /* whether the file is there */
+    struct csv_table tables[4];                              /* keep the strings alive */
 };
 
-/* Reads a folder. Any of the files may be absent, but not both kernels.csv and head.csv. Errors
- * name file, line and column: a missing column, a cell that is not what it should be, a row with
- * times that was not verified or the other way round; ERROR_RANGE for a doubled row. Release either
- * way. */
+/* Reads a folder. Any of the files may be absent, but not all of kernels.csv, head.csv and
+ * lvis_eval.csv. Errors name file, line and column: a missing column, a cell that is not what it
+ * should be, a row with times that was not verified or the other way round; ERROR_RANGE for a
+ * doubled row. Release either way. */
 balact_status timings_load(struct timings *timings, const char *folder, struct balact_error *error);
 void timings_release(struct timings *timings);
 

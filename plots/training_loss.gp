@@ -16,6 +16,7 @@ left = int(number(1)); last = number(2); top_left = number(3); top_right = numbe
 both = left > 0 && left < series
 set xlabel 'epoch'
 set xrange [0:last]
+if (last < 4) { set xtics 0.5 }
 set key inside top right vertical noreverse Right
 set title
 if (both) {

@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 run=${1:-results/reproduce}
 for file in "$run/tables/accuracy_imagenet-lt-synthetic_test.md" \
-    "$run/tables/accuracy_sample-size_test.md"; do
+    "$run/tables/accuracy_sample-size_test.md" "$run/tables/lvis_bbox_lvis_val.md"; do
     [ -e "$file" ] || { echo "$file is missing: make reproduce first" >&2; exit 2; }
 done
 mkdir -p docs/figures
@@ -29,6 +29,14 @@ figure() { # NAME ALTERNATIVE-TEXT
     printf 'of the\nsame prior it goes, while softmax keeps its bias.\n'
     figure accuracy_by_size_sample-size_test \
         "Accuracy of softmax and Balanced Softmax against the number of training images"
+    printf '\nSynthetic LVIS by the LVIS protocol, boxes and masks, and what others published on the '
+    printf 'real set.\n\n'
+    for table in lvis_bbox_lvis_val lvis_segm_lvis_val lvis_published_lvis; do
+        cat "$run/tables/$table.md"
+        printf '\n'
+    done
+    figure ap_by_rank_lvis_val \
+        "Box AP by category frequency, four methods and the Bayes optimum"
     for classes in 10 100; do
         table=$run/tables/accuracy_cifar-$classes-lt_test.md
         [ -e "$table" ] || continue

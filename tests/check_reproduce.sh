@@ -38,11 +38,11 @@ expect() {
 }
 runs() { find "$folder/results" -mindepth 1 -maxdepth 1 | wc -l; }
 unset BREAK CODE IMAGENET_LT CIFAR10_LT CIFAR100_LT
-short="verify ;synth imagenet-lt;train imagenet-lt;train sample-size;report RUN;"
+short="verify ;synth imagenet-lt;train imagenet-lt;synth lvis;train lvis;train sample-size;report RUN;"
 
 program one
 reproduce
-expect "a new run" 0 "$short" "500 MB of disk"
+expect "a new run" 0 "$short" "650 MB of disk"
 reproduce
 expect "a second one" 0 "$short" "the earlier run is now in"
 check "the first is kept" test "$(runs)" -eq 2
@@ -50,7 +50,8 @@ check "the first is kept" test "$(runs)" -eq 2
 BREAK="train sample-size" CODE=143
 export BREAK CODE
 reproduce
-expect "an interrupted run" 143 "verify ;synth imagenet-lt;train imagenet-lt;train sample-size;" \
+expect "an interrupted run" 143 \
+    "verify ;synth imagenet-lt;train imagenet-lt;synth lvis;train lvis;train sample-size;" \
     "ended in exit status 143"
 BREAK="train nothing"
 reproduce
@@ -59,10 +60,11 @@ check "... in its folder" test "$(runs)" -eq 3
 
 BREAK="train sample-size"
 reproduce
-rm "$folder"/build/data/*
+rm -r "$folder"/build/data/*
 BREAK="train nothing"
 reproduce
-expect "the data of an interrupted run is gone" 0 "synth imagenet-lt;train sample-size;report RUN;"
+expect "the data of an interrupted run is gone" 0 \
+    "synth imagenet-lt;synth lvis;train sample-size;report RUN;"
 
 BREAK="train sample-size"
 reproduce
@@ -81,7 +83,8 @@ expect "... which is a finished run" 0 "$short" "the earlier run is now in"
 CIFAR10_LT=$folder/real IMAGENET_LT=$folder/real
 export CIFAR10_LT IMAGENET_LT
 reproduce full
-steps="verify ;synth imagenet-lt;train imagenet-lt;train sample-size;train cifar-lt;"
+steps="verify ;synth imagenet-lt;train imagenet-lt;synth lvis;train lvis;train sample-size;"
+steps="${steps}train cifar-lt;"
 expect "real data" 0 "${steps}train imagenet-lt;report RUN;" \
     "SKIP cifar-100-lt: no CIFAR100_LT=; fetch"
 CIFAR10_LT=$folder/nowhere reproduce full

@@ -56,13 +56,15 @@ static void describe(const struct run *run, const struct method *method, int sta
         "data = %s\ndim = %lld\ncategories = %d\nfingerprint = %016llx\nmethod = %s\nstage = %d\n"
         "stage1_steps = %lld\nstage2_steps = %lld\ndrops = %.17g %.17g %.17g %.17g %.17g\n"
         "images_per_batch = %lld\nrois_per_image = %lld\nforeground_share = %.17g\n"
-        "prior = %lld\nshift = %lld\nseed = %llu\nbackend = %s (%s)\n",
+        "prior = %lld\nshift = %lld\nstage2_bias = %lld\nodds_constant = %d\nseed = %llu\n"
+        "backend = %s (%s)\n",
         task->dataset, (long long)task->dim, (int)task->train.categories,
         (unsigned long long)task->fingerprint, method->name, stage + 1,
         (long long)s->stage1_steps, stage ? (long long)s->stage2_steps : 0LL, s->stage1_drop1,
         s->stage1_drop2, stage ? s->stage2_drop1 : 0, stage ? s->stage2_drop2 : 0, s->drop_factor,
         (long long)s->images_per_batch, (long long)s->rois_per_image, s->foreground_share,
         stage ? (long long)s->prior : 0LL, stage ? (long long)s->shift : 0LL,
+        stage ? (long long)s->stage2_bias : 0LL, stage && s->odds_constant,
         (unsigned long long)run->seed, run->e->backend_name,
         run->e->backend->linear.library ? run->e->backend->linear.library : "none");
     if (used > 0 && (size_t)used < size)
@@ -165,6 +167,39 @@ static balact_status copy_weights(struct balact_model *to, const struct balact_m
                                : balact_fail(error, status, "cannot copy the weights of stage 1");
 }
 
+static bool begins_less_prior(const struct run *run) {
+    int64_t choice = run->e->settings->lvis.stage2_bias;
+    bool softmax =
+        balact_activation_info(run->method->activation)->family == BALACT_FAMILY_SOFTMAX;
+    return choice == LVIS_STAGE2_BIAS_LESS_PRIOR || (choice == LVIS_STAGE2_BIAS_FAMILY && softmax);
+}
+
+/* Takes the prior from the biases. A column of background has offset 0 and keeps its own. */
+static balact_status subtract_prior(const struct run *run, struct balact_model *model,
+                                    struct balact_error *error) {
+    const struct settings *settings = run->e->settings;
+    struct hyper hyper = settings_hyper(settings, run->method);
+    float *offset = NULL;
+    balact_status status = lvis_offset(run->task, settings, &hyper, run->method, &offset, error);
+    for (size_t t = 0; t < model->parameter_count && status == BALACT_OK && offset; t++) {
+        struct balact_parameter *bias = &model->parameters[t];
+        size_t bytes = (size_t)bias->n * sizeof(float);
+        if (!bias->is_bias)
+            continue;
+        float *host = malloc(bytes);
+        status = host ? model->backend->download(host, bias->value, bytes) : BALACT_ERROR_MEMORY;
+        for (int64_t i = 0; i < bias->n && status == BALACT_OK; i++)
+            host[i] -= isfinite(offset[i]) ? offset[i] : 0;
+        if (status == BALACT_OK)
+            status = model->backend->upload(bias->value, host, bytes);
+        free(host);
+        if (status != BALACT_OK)
+            balact_fail(error, status, "cannot take the prior from the biases of stage 1");
+    }
+    free(offset);
+    return status;
+}
+
 static balact_status open_model(const struct run *run, struct balact_model *model,
                                 struct balact_error *error) {
     return model_open_linear(model, run->e->backend, run->task->dim,
@@ -189,6 +224,8 @@ static balact_status train_head(struct run *run, struct balact_model *model,
     status = open_model(run, model, error);
     if (status == BALACT_OK)
         status = copy_weights(model, &first, error);
+    if (status == BALACT_OK && begins_less_prior(run))
+        status = subtract_prior(run, model, error);
     model_release(&first);
     return status == BALACT_OK ? train_stage(run, run->method, 1, model, error) : status;
 }

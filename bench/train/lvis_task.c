@@ -181,6 +181,7 @@ balact_status lvis_offset(const struct lvis_task *task, const struct settings *s
         prior.tau = hyper->tau;
         prior.zero_count = (enum balact_zero_count)hyper->zero_count;
         prior.total = instances ? 0 : (double)task->counts.images_annotated;
+        prior.keep_odds_constant = settings->lvis.odds_constant;
         prior.background = softmax ? BALACT_BACKGROUND_LAST : BALACT_BACKGROUND_IMPLICIT;
         status = balact_offset(method->activation, &prior, *offset, &cause);
         if (status != BALACT_OK)

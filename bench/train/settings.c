@@ -123,6 +123,13 @@ static const struct setting table[] = {
     {"lvis", "shift", CHOICE, AT(lvis.shift), 0, 0, "family|all|foreground-only", "ROWS",
      "LVIS: rows shifted: family (sigmoid foreground-only, softmax all), all, foreground-only",
      false},
+    {"lvis", "stage2_bias", CHOICE, AT(lvis.stage2_bias), 0, 0, "family|stage1|less-prior",
+     "BIAS",
+     "LVIS: biases that balanced heads begin stage 2 with: family (sigmoid stage1, softmax "
+     "less-prior), stage 1's, or those less the prior",
+     false},
+    {"lvis", "odds_constant", FLAG, AT(lvis.odds_constant), NO_BOUNDS, "yes|no",
+     "LVIS: Balanced Sigmoid keeps the theory's + log(K - 1), which the authors' code drops", false},
     {"lvis", "objectness", FLAG, AT(lvis.objectness), NO_BOUNDS, "yes|no",
      "LVIS: multiply scores by the proposals' objectness", false},
     {"lvis", "score_threshold", REAL, AT(lvis.score_threshold), 0, 1, NULL, "X",

@@ -49,6 +49,8 @@ struct lvis_settings {
     bool plain_stage2;
     int64_t prior; /* enum lvis_prior */
     int64_t shift; /* enum lvis_shift */
+    int64_t stage2_bias; /* enum lvis_stage2_bias */
+    bool odds_constant; /* Balanced Sigmoid: keep the theory's + log(K - 1) */
     bool objectness;
     double score_threshold, nms_iou;
     int64_t detections_per_image, memory_mib;
@@ -58,6 +60,15 @@ struct lvis_settings {
 /* Counts behind the prior, and rows that it shifts. "family": image counts and foreground rows for
  * the sigmoid family, instance counts and all rows for softmax. */
 enum lvis_prior { LVIS_PRIOR_FAMILY, LVIS_PRIOR_IMAGE, LVIS_PRIOR_INSTANCE };
+/* Biases with which a balanced head goes on from the plain one of stage 1: as they are, or less the
+ * prior, so that the loss of shifted rows goes on where it stood and the head is balanced from the
+ * first step. "family": less the prior for softmax; as they are for sigmoids, whose background rows
+ * are not shifted and would meet biases that are wrong by the whole prior. */
+enum lvis_stage2_bias {
+    LVIS_STAGE2_BIAS_FAMILY,
+    LVIS_STAGE2_BIAS_STAGE1,
+    LVIS_STAGE2_BIAS_LESS_PRIOR
+};
 enum lvis_shift { LVIS_SHIFT_FAMILY, LVIS_SHIFT_ALL, LVIS_SHIFT_FOREGROUND };
 
 enum { MAX_METHODS = 64, MAX_SEEDS = 64, MAX_FACTORS = 16, MAX_OVERRIDES = 64, MAX_SETTINGS = 64 };
