@@ -44,6 +44,11 @@ set style line 35 linecolor rgb '#08519c' linewidth 2 dashtype (9,3,2,3)
 set style line 36 linecolor rgb '#08306b' linewidth 2 dashtype (5,2)
 set style line 37 linecolor rgb '#05204a' linewidth 2 dashtype solid
 set style line 38 linecolor rgb '#000000' linewidth 2 dashtype (2,2)
+# Points of another day: hollow, in the grey of what only accompanies.
+set style line 41 linecolor rgb '#606060' linewidth 1 pt  4 ps 1.1
+set style line 42 linecolor rgb '#a0a0a0' linewidth 1 pt  4 ps 0.6
+set style line 43 linecolor rgb '#606060' linewidth 1 pt 12 ps 1.2
+set style line 44 linecolor rgb '#a0a0a0' linewidth 1 pt 12 ps 0.7
 # The frame, the grid and lines that bound something.
 set style line 20 linecolor rgb '#606060' linewidth 1
 set style line 21 linecolor rgb '#d8d8d8' linewidth 0.6 dashtype solid
