@@ -20,7 +20,7 @@ static const struct evaluator {
     {"official", "official", 4, 2},
     {"official_earlier", "official earlier", 41, 42},
     {"faster", "faster-coco-eval", 9, 6},
-    {"faster_earlier", "faster-coco-eval earlier", 43, 44},
+    {"faster_earlier", "faster earlier", 43, 44},
 };
 enum { EVALUATORS = sizeof evaluators / sizeof *evaluators };
 

@@ -153,7 +153,7 @@ START_TEST(evaluators_are_drawn_from_their_csv) {
     ck_assert_uint_eq(figures.count, 3);
     ck_assert_msg(strstr(figures.list[0].data, "\n200,0.25,1000,24\n1000,0.5,,\n") != NULL, "%s",
                   figures.list[0].data);
-    ck_assert(strstr(figures.list[0].data, "measured earlier") != NULL);
+    ck_assert(strstr(figures.list[0].data, "official earlier") != NULL);
     ck_assert_msg(strstr(figures.list[1].data, "\n200,0.5,1000,2\n1000,1,,\n") != NULL, "%s",
                   figures.list[1].data);
     ck_assert_msg(strstr(figures.list[2].data, "\n0.06,0.25\n0.3,0.5\n") != NULL, "%s",
