@@ -81,26 +81,42 @@ TEST_SOURCES := $(wildcard tests/test_*.c)
 TEST_SCRIPTS := $(wildcard tests/check_*.sh)
 FUZZ_SOURCES := $(wildcard tests/fuzz/fuzz_*.c)
 
-# CUDA: every optimized/cuda/*.cu is compiled by nvcc and linked with the static runtime, so that
-# the program starts on a machine without a driver. No .cu file or no nvcc: left out.
-CUDA_SOURCES := $(if $(NVCC_FOUND),$(wildcard optimized/cuda/*.cu))
+# CUDA: every optimized/cuda/*.cu is compiled by nvcc and linked with the static runtime, and cuBLASLt
+# is looked for when it is needed, so that the program starts on a machine without a driver or
+# libraries. No .cu file or no nvcc: left out; with sanitizers too, whose place the emulation takes.
+CUDA_SOURCES := $(if $(SANITIZE),,$(if $(NVCC_FOUND),$(wildcard optimized/cuda/*.cu)))
 NO_CUDA := $(if $(filter cuda,$(WITHOUT)),left out by WITHOUT=cuda,$(if $(NVCC_FOUND),$(if \
-    $(CUDA_SOURCES),,nvcc is there but this version has no CUDA sources),no nvcc (PATH, CUDA_HOME, \
-    /usr/local/cuda)))
+    $(SANITIZE),left out with sanitizers,$(if $(CUDA_SOURCES),,nvcc is there but this version has \
+    no CUDA sources)),$(if $(NVCC_BROKEN),$(NVCC_BROKEN),no nvcc (PATH, CUDA_HOME, \
+    /usr/local/cuda))))
 ifneq ($(CUDA_SOURCES),)
-CUDA_ARCH ?= -arch=all-major
+# One device only builds faster: CUDA_ARCH=-arch=sm_90
+CUDA_ARCH ?= $(foreach n,75 80 86 89 90,-gencode arch=compute_$(n),code=sm_$(n)) \
+    -gencode arch=compute_90,code=compute_90
 BASE_CPPFLAGS += -DBALACT_HAVE_CUDA=1
 LIBS += -L$(CUDA_LIBRARIES) -lcudart_static -lstdc++ -ldl -lrt -lpthread
-NVCC_FLAGS := -O2 -std=c++17 $(CUDA_ARCH) -Xcompiler -fPIC,-Wall,-Wextra
+NVCC_FLAGS := -O2 -std=c++17 $(CUDA_ARCH) -DBALACT_CUDA_LIBRARIES='"$(CUDA_LIBRARIES)"' \
+    -Xcompiler -fPIC,-Wall,-Wextra
 endif
 BASE_CPPFLAGS += $(CPPFLAGS)
 
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/obj/%.o) $(CXX_SOURCES:%=$(BUILD)/obj/%.o) \
-    $(CUDA_SOURCES:%.cu=$(BUILD)/obj/%.cu.o)
+    $(if $(CUDA_SOURCES),$(BUILD)/obj/cuda.o)
+CUDA_OBJECTS := $(CUDA_SOURCES:%.cu=$(BUILD)/obj/%.cu.o)
 PROGRAM_OBJECTS := $(PROGRAM_SOURCES:%.c=$(BUILD)/obj/%.o)
 PROGRAM_LIBRARY := $(filter-out $(BUILD)/obj/bench/balact.o,$(PROGRAM_OBJECTS))
 TEST_PROGRAMS := $(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%)
 TEST_OBJECTS  := $(TEST_SOURCES:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tests/harness.o
+# The CUDA sources once more, by the C++ compiler and with names of their own, on the emulation of
+# tests/cuda; for tests named test_cuda_* alone. balact/cuda.h's calls are not part of it.
+EMULATED_SOURCES := $(if $(HAVE_CXX),$(wildcard tests/cuda/*.cpp) \
+    $(filter-out optimized/cuda/public.cu,$(wildcard optimized/cuda/*.cu)))
+EMULATED_OBJECTS := $(EMULATED_SOURCES:%=$(BUILD)/obj/emulated/%.o)
+EMULATED_FLAGS := -Itests/cuda/include -DBALACT_CUDA_EMULATED=1 -Dbalact_cuda=balact_cuda_emulated \
+    -Dbalact_backend_cuda=balact_backend_cuda_emulated
+# Kernels announce their loads and stores to tests/cuda/hooks.cpp; not to two sanitizers at once.
+$(BUILD)/obj/emulated/optimized/%.o: ANNOUNCED := $(if $(SANITIZE),,-fsanitize=thread)
+EMULATED_TESTS := $(filter $(BUILD)/tests/test_cuda_%,$(TEST_SOURCES:tests/%.c=$(BUILD)/tests/%))
 # Peers of balact bench kernels: programs of their own, each with the one library that it is about.
 PEER_SOURCES := $(if $(and $(HAVE_DNNL),$(OPENMP_CFLAGS)),$(wildcard bench/peers/onednn.c)) \
     $(if $(HAVE_XNNPACK),$(wildcard bench/peers/xnnpack.c))
@@ -129,7 +145,7 @@ $(BUILD)/flags: FORCE
 $(BUILD)/lists: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quote,$(AR) $(BASE_LDFLAGS) $(LIBS) $(CHECK_LIBS)) $(LIBRARY_OBJECTS) \
-	    $(PROGRAM_OBJECTS) | $(call update,$@)
+	    $(CUDA_OBJECTS) $(PROGRAM_OBJECTS) | $(call update,$@)
 
 # Provenance for run.json: BALACT_BUILD_COMMIT, _DIRTY, _COMPILER and _CFLAGS.
 $(BUILD)/generated/build_info.h: FORCE
@@ -151,13 +167,24 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/generated/build_info.h
 	@mkdir -p $(@D)
 	$(call say,compile  )$(CC) $(BASE_CPPFLAGS) $(BASE_CFLAGS) $(ISA) -MMD -MP -c $< -o $@
 
+$(BUILD)/obj/emulated/%.o: % $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,emulate  )$(CXX) -x c++ $(EMULATED_FLAGS) $(BASE_CPPFLAGS) $(BASE_CXXFLAGS) \
+	    -Wno-unknown-pragmas $(ANNOUNCED) -MMD -MP -c $< -o $@
+
 $(BUILD)/obj/%.cpp.o: %.cpp $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,compile  )$(CXX) $(BASE_CPPFLAGS) $(BASE_CXXFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/obj/%.cu.o: %.cu $(BUILD)/flags | $(BUILD)/generated/build_info.h
 	@mkdir -p $(@D)
-	$(call say,nvcc     )$(NVCC_FOUND) $(BASE_CPPFLAGS) $(NVCC_FLAGS) -MMD -MF $(@:.o=.d) -c $< -o $@
+	$(call say,nvcc     )$(NVCC_FOUND) $(BASE_CPPFLAGS) $(NVCC_FLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+# nvcc makes global names of its own and of templates; one object in which only ours are left.
+OBJCOPY ?= objcopy
+$(BUILD)/obj/cuda.o: $(CUDA_OBJECTS) $(BUILD)/lists
+	$(call say,combine  )$(CC) -r -nostdlib -Wl,--force-group-allocation -o $@ $(CUDA_OBJECTS) && \
+	    $(OBJCOPY) --wildcard --keep-global-symbol='balact_*' $@
 
 $(BUILD)/libbalact.a: $(LIBRARY_OBJECTS) $(BUILD)/lists
 	@rm -f $@
@@ -187,6 +214,11 @@ $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/obj/tests/ha
 	@mkdir -p $(@D)
 	$(call say,link     )$(CC) $(BASE_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libbalact.a \
 	    $(CHECK_LIBS) $(LIBS)
+
+$(BUILD)/obj/tests/test_cuda_%.o: private BASE_CPPFLAGS += \
+    $(if $(HAVE_CXX),-DBALACT_HAVE_EMULATION=1)
+$(EMULATED_TESTS): $(EMULATED_OBJECTS)
+$(EMULATED_TESTS): private CHECK_LIBS += $(if $(HAVE_CXX),-lstdc++ -lpthread)
 
 # Every tests/fuzz/fuzz_*.c is one libFuzzer program (clang; see the target fuzz).
 .PHONY: fuzzers
@@ -342,6 +374,7 @@ help:
 	@echo 'Variables: BUILD=$(BUILD) PREFIX=$(PREFIX) DESTDIR= CC= CXX= CFLAGS= OPT="$(OPT)" V=1'
 	@echo '  WITHOUT="archive jansson simdjson inih crypto dnnl openblas openmp avx2 avx512 cuda check"'
 	@echo '  leaves parts out (any of these)'
+	@echo '  CUDA_ARCH="-arch=sm_90" builds CUDA code for one kind of GPU instead of all'
 	@echo '  SANITIZE=address,undefined   SETUP=skip installs nothing   RESULTS=$(RESULTS)'
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2> /dev/null)

@@ -70,6 +70,11 @@ const struct balact_backend *balact_backend_default(struct balact_error *error) 
     return &balact_backend_reference;
 }
 
+const char *balact_backend_message(const struct balact_backend *backend, balact_status status) {
+    const char *message = backend->message ? backend->message(status) : "";
+    return *message ? message : balact_status_name(status);
+}
+
 int balact_threads(void) {
 #ifdef _OPENMP
     return omp_get_max_threads();

@@ -147,7 +147,7 @@ static balact_status run(const struct balact_backend *backend, enum balact_activ
         status = backend->alloc(bytes, &own);
         if (status != BALACT_OK)
             return balact_fail(error, status, "a workspace of %zu bytes for the head: %s", bytes,
-                               balact_status_name(status));
+                               balact_backend_message(backend, status));
         p.workspace = own;
         p.workspace_bytes = bytes;
     }
@@ -156,7 +156,7 @@ static balact_status run(const struct balact_backend *backend, enum balact_activ
         backend->release(own);
     if (status != BALACT_OK)
         return balact_fail(error, status, "backend %s, head with %s: %s", backend->name, info->name,
-                           balact_status_name(status));
+                           balact_backend_message(backend, status));
     return BALACT_OK;
 }
 

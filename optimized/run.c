@@ -135,7 +135,7 @@ balact_status balact_run(const struct balact_backend *backend, enum balact_activ
     if (status != BALACT_OK)
         return balact_fail(error, status, "backend %s, %s of %s: %s", backend->name,
                            balact_operation_name(operation), info->name,
-                           balact_status_name(status));
+                           balact_backend_message(backend, status));
     return BALACT_OK;
 }
 
@@ -195,7 +195,8 @@ balact_status balact_infer_adjusted(const struct balact_backend *backend,
     if (status != BALACT_OK) {
         if (memory)
             backend->release(memory);
-        return balact_fail(error, status, "post-hoc adjustment: %s", balact_status_name(status));
+        return balact_fail(error, status, "post-hoc adjustment: %s",
+                           balact_backend_message(backend, status));
     }
     struct balact_problem adjusted = *problem;
     adjusted.offset = memory;

@@ -56,7 +56,7 @@ balact_status balact_topk(const struct balact_backend *backend,
     status = backend->topk(problem);
     if (status != BALACT_OK)
         return balact_fail(error, status, "backend %s, topk: %s", backend->name,
-                           balact_status_name(status));
+                           balact_backend_message(backend, status));
     return BALACT_OK;
 }
 

@@ -139,6 +139,22 @@ else
     echo "JSON of LVIS (simdjson): left out, install g++ libsimdjson-dev" >> "$left"
 fi
 
+# The CUDA sources are tested on the host too, by a C++ compiler of at least C++17.
+echo '#include <tuple>
+template <typename T> constexpr bool small(T) { if constexpr (sizeof(T) < 8) return true; return false; }
+extern "C" int fine(void);
+int fine(void) { return small(std::get<0>(std::tuple<int>(1))); }' > "$work/t.cpp"
+echo 'int fine(void);
+int main(void) { return !fine(); }' > "$work/t.c"
+if without emulation; then
+    echo "CUDA emulated in tests: left out by WITHOUT=emulation" >> "$left"
+elif $CXX -std=c++17 -fno-exceptions -fno-rtti -fPIC -c "$work/t.cpp" -o "$work/t.o" 2> /dev/null &&
+    compiles "$work/t.o" -lstdc++; then
+    echo "HAVE_CXX := 1" >> "$out"
+else
+    echo "CUDA emulated in tests: left out, install g++" >> "$left"
+fi
+
 # A peer of the benchmark: linked with a program of its own, never with balact. Its functions have
 # changed their arguments since; what is asked for here are those that the peer calls.
 echo '#include <pthreadpool.h>
@@ -208,15 +224,24 @@ x86_64*)
 *) echo "AVX2 and AVX-512 kernels: not an x86-64 processor, the reference computes" >> "$left" ;;
 esac
 
+# nvcc is of use with a C++ compiler that it accepts and with its static runtime. What it says is
+# kept in one line.
 if [ -n "$nvcc" ]; then
-    echo "NVCC_FOUND := $nvcc" >> "$out"
     home=$(dirname "$(dirname "$(readlink -f "$nvcc")")")
-    for folder in "$home/lib64" "$home/targets/x86_64-linux/lib" "$home/lib"; do
-        if [ -e "$folder/libcudart_static.a" ]; then
-            echo "CUDA_LIBRARIES := $folder" >> "$out"
-            break
-        fi
+    folder=
+    for folder in "$home/lib64" "$home/targets/x86_64-linux/lib" "$home/lib" ""; do
+        [ ! -e "$folder/libcudart_static.a" ] || break
     done
+    echo '#include <cuda_runtime.h>
+    __global__ void nothing() {}' > "$work/t.cu"
+    if [ -z "$folder" ]; then
+        echo "NVCC_BROKEN := $nvcc is there but no libcudart_static.a" >> "$out"
+    elif "$nvcc" -c "$work/t.cu" -o "$work/t.o" > "$work/errors" 2>&1; then
+        { echo "NVCC_FOUND := $nvcc"; echo "CUDA_LIBRARIES := $folder"; } >> "$out"
+    else
+        echo "NVCC_BROKEN := $nvcc does not work: $(grep -m 1 . "$work/errors" |
+            tr -d "'#\$\\")" >> "$out"
+    fi
 fi
 {
     echo "FEATURE_CPPFLAGS :=$features"

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "bench/measure/device_copy.h"
+
 /* The walk over one activation, set, case and type. */
 struct walk {
     const struct verify_request *request;
@@ -104,7 +106,7 @@ static balact_status verify_operation(const struct walk *walk, const struct bala
         got->problem.out = got->logits;
         got->problem.ld_out = got->problem.ld;
     }
-    balact_status status = balact_run(backend, walk->activation, operation, &got->problem, error);
+    balact_status status = run_copied(backend, walk->activation, operation, &got->problem, error);
     if (status == BALACT_ERROR_UNSUPPORTED) {
         struct verify_row row = row_of(walk, backend, operation);
         walk->request->report(&row, walk->request->context);
@@ -177,13 +179,15 @@ balact_status verify_backends(const struct verify_request *request, struct balac
     const struct option_set *sets = option_sets(&set_count);
     struct walk walk = {.request = request};
     balact_status status = BALACT_OK;
+    int64_t pair = 0;
     for (int a = 0; a < BALACT_ACTIVATION_COUNT; a++)
         for (size_t s = 0; s < set_count; s++)
             for (size_t c = 0; c < case_count && status == BALACT_OK; c++) {
                 walk.activation = (enum balact_activation)a;
                 if (!option_set_applies(&sets[s], walk.activation, cases[c].cols) ||
                     (request->small && cases[c].cols > 4096) ||
-                    !has_kernels(request, walk.activation))
+                    !has_kernels(request, walk.activation) ||
+                    (request->every > 1 && pair++ % request->every != 0))
                     continue;
                 walk.set = &sets[s];
                 walk.kernel_case = &cases[c];

@@ -32,6 +32,7 @@ struct verify_request {
     uint64_t seed;           /* makes the inputs */
     bool small;              /* leave out cases of more than 4096 columns */
     bool leave[DTYPE_COUNT]; /* storage types to leave out */
+    int64_t every;           /* walk only every n-th pair of options and case; 0 and 1: all */
     void (*report)(const struct verify_row *row, void *context);
     void *context;
 };

@@ -102,7 +102,14 @@ struct balact_backend {
     /* Ranking (balact/topk.h); the problem has been checked by balact_topk(), rows >= 1. */
     balact_status (*topk)(const struct balact_topk_problem *problem);
     struct balact_head head; /* both members or none */
+
+    /* What the calling thread's last failure was about, in the accelerator's own words; "" where it
+     * had another status. NULL: the status says it all. */
+    const char *(*message)(balact_status status);
 };
+
+/* The words for a failed call of the backend: its own, or the status's name. Never NULL. */
+const char *balact_backend_message(const struct balact_backend *backend, balact_status status);
 
 /* All backends compiled in, best first; the reference is always there and always last. */
 const struct balact_backend *const *balact_backends(size_t *count);
